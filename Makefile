@@ -1,0 +1,60 @@
+# Everything a user or CI runs. Each target sets up what it needs; what is done already is not done again.
+
+PYTHON ?= python3
+ENCODER ?= builtin
+SET ?=
+ARGS ?=
+
+BIN := .venv/bin
+FAZHI := $(BIN)/fazhi
+READY := .venv/.ready
+
+.PHONY: help setup train eval crossval bench test check fmt lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## make .venv with the locked packages
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fazhi needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	mkdir -p .view/fazhi && for part in model data training serve; do ln -sfn ../../$$part .view/fazhi/$$part; done
+	touch $@
+
+train: $(READY)  ## fine-tune the tagger and report on the seeds (ENCODER=folder, SET="key=value ...")
+	$(FAZHI) train --encoder $(ENCODER) $(addprefix --set ,$(SET)) $(ARGS)
+	$(FAZHI) evaluate
+
+eval: $(READY)  ## measure artifacts/model on the seeds anew
+	$(FAZHI) evaluate --force $(ARGS)
+
+crossval: $(READY)  ## leave one seed report out at a time; as long as five trainings
+	$(FAZHI) crossval --encoder $(ENCODER) $(addprefix --set ,$(SET)) $(ARGS)
+
+bench: $(READY)  ## speed of the trained model, against torch and a plain pipeline
+	$(FAZHI) bench $(ARGS)
+
+test: check  ## checks and all tests
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-report= $(ARGS)
+
+check: $(READY)  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .view/fazhi
+
+fmt: $(READY)  ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Locked without hosts, and with the plain torch version: which build of it fits a machine is pip's choice there.
+lock: $(READY)  ## write requirements.lock anew from pyproject.toml
+	$(BIN)/pip-compile --quiet --extra train --extra dev --strip-extras --allow-unsafe --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --output-file requirements.lock pyproject.toml
+	sed -i -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^pip==/d' -e '/unsafe in a requirements file/d' requirements.lock
+
+clean:  ## remove .venv, caches, artifacts and reports
+	rm -rf .venv .view .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist *.egg-info artifacts reports
+	find model data training serve tests -name __pycache__ -prune -exec rm -rf {} +

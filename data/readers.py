@@ -1,0 +1,49 @@
+"""Bytes of a file -> document text, or an error a person understands. Knows encodings; knows nothing of reports."""
+
+import codecs
+import unicodedata
+
+BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+LAYOUT = "\t\n\r\f\v\x1c\x1d\x1e\x1f\x85"
+
+
+class UnreadableError(ValueError):
+    """Bytes that are no text this program can read; the message says why."""
+
+
+def decode(raw: bytes) -> str:
+    """Read UTF-8 (with or without BOM), UTF-16 with BOM, or GB18030; raises UnreadableError.
+
+    Line ends stay as they are, so that offsets into the text hold. A BOM is no part of the text.
+    """
+    if not raw:
+        raise UnreadableError("the file is empty")
+    text = _decode(raw)
+    if not text.strip():
+        raise UnreadableError("the file holds nothing but white space")
+    strange = sum(1 for character in text if _strange(character))
+    if "\0" in text or strange > len(text) * 0.01:
+        raise UnreadableError("the file is not text (control or unassigned characters in it)")
+    return text
+
+
+def _decode(raw: bytes) -> str:
+    for bom, encoding in BOMS.items():
+        if raw.startswith(bom):
+            try:
+                return raw.decode(encoding)
+            except UnicodeDecodeError as error:
+                raise UnreadableError(f"the file begins as {encoding} but breaks off at byte {error.start}") from error
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as in_utf8:
+        try:
+            return raw.decode("gb18030")
+        except UnicodeDecodeError as in_gb:
+            raise UnreadableError(
+                f"the file is neither UTF-8 (wrong at byte {in_utf8.start}) nor GB18030 (wrong at byte {in_gb.start})"
+            ) from in_gb
+
+
+def _strange(character: str) -> bool:
+    return character not in LAYOUT and unicodedata.category(character) in ("Cc", "Cn", "Co", "Cs")

@@ -1,0 +1,194 @@
+"""The `fazhi` command: options in, calls of the pieces out, one clear line and an exit code for every failure.
+
+Pieces are imported inside their command: tagging works without the train extra, and help comes at once.
+"""
+
+import enum
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fazhi.model.errors import FazhiError
+
+if TYPE_CHECKING:
+    from fazhi.training.config import TrainConfig
+    from fazhi.training.sources import Sources
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Reads China's rule-of-law government reports and tags every sentence with a role and topics.",
+)
+corpora = typer.Typer(no_args_is_help=True, help="The corpora.")
+app.add_typer(corpora, name="data")
+
+DataOption = Annotated[Path, typer.Option("--data", help="Folder that holds authored/ and seeds/.")]
+ModelOption = Annotated[Path, typer.Option("--model", help="The trained model's folder.")]
+ReportsOption = Annotated[Path, typer.Option("--reports", help="Folder of the reports.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")]
+EncoderOption = Annotated[str | None, typer.Option(help="builtin, a folder, or a name on a model hub.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting as key=value; may be given several times.")
+]
+
+
+class Style(enum.StrEnum):
+    """How tags are written."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@app.command()
+def train(
+    data: DataOption = Path("data"),
+    model: ModelOption = Path("artifacts/model"),
+    config: ConfigOption = None,
+    encoder: EncoderOption = None,
+    settings: SetOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Train on all documents, the test reports too.")] = False,
+    force: Annotated[bool, typer.Option(help="Train even if the model is up to date.")] = False,
+) -> None:
+    """Fine-tune a tagger and write its folder; called again after it was killed, it goes on."""
+    with _one_clear_line():
+        from fazhi.training.train import Places, is_current
+        from fazhi.training.train import train as run
+
+        chosen = _config(
+            config, settings, encoder=encoder, include_dev=everything or None, include_test=everything or None
+        )
+        sources = _sources(data, chosen)
+        if not force and is_current(chosen, sources, model):
+            typer.echo(f"{model} is up to date with settings and data (--force trains again)")
+            return
+        run(chosen, sources, Places(model, model.parent))
+        typer.echo(f"model: {model}")
+
+
+@app.command()
+def evaluate(
+    data: DataOption = Path("data"),
+    model: ModelOption = Path("artifacts/model"),
+    reports: ReportsOption = Path("reports"),
+    name: Annotated[str, typer.Option(help="Goes into the report folder's name.")] = "seeds",
+    force: Annotated[bool, typer.Option(help="Evaluate even if the latest report is of this model.")] = False,
+) -> None:
+    """Measure the exported model on the seed reports and write report.html, report.md and metrics.json."""
+    with _one_clear_line():
+        from fazhi.training.assess import assess
+
+        typer.echo(assess(model, data, reports, name=name, force=force))
+
+
+@app.command()
+def crossval(
+    data: DataOption = Path("data"),
+    artifacts: Annotated[Path, typer.Option(help="Where the folds' models go.")] = Path("artifacts"),
+    reports: ReportsOption = Path("reports"),
+    config: ConfigOption = None,
+    encoder: EncoderOption = None,
+    settings: SetOption = None,
+) -> None:
+    """Leave one seed report out at a time and train on the rest: what real reports add. Takes one training a report."""
+    with _one_clear_line():
+        from fazhi.training.crossval import as_markdown
+        from fazhi.training.crossval import crossval as run
+
+        chosen = _config(config, settings, encoder=encoder)
+        figures = run(chosen, _sources(data, chosen), artifacts)
+        table = as_markdown(figures)
+        reports.mkdir(parents=True, exist_ok=True)
+        (reports / "crossval.md").write_text(table + "\n", encoding="utf-8")
+        typer.echo(table)
+
+
+@app.command()
+def bench(data: DataOption = Path("data"), model: ModelOption = Path("artifacts/model")) -> None:
+    """Units per second of the exported model, of torch and of a plain transformers pipeline, from one run."""
+    with _one_clear_line():
+        from fazhi.data.corpus import read_corpus
+        from fazhi.training.bench import bench as run
+
+        typer.echo(run(model, [document.text for document in read_corpus(data / "seeds")]))
+
+
+@app.command()
+def tag(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Text files, folders of .txt files, or - for standard input.")
+    ] = None,
+    model: ModelOption = Path("artifacts/model"),
+    style: Annotated[Style | None, typer.Option("--format", help="table; jsonl with -o; else as OUT ends.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="A file, or for folders and several files a folder.")
+    ] = None,
+) -> None:
+    """Tag reports. Exit code 0: all done; 1: some could not be read, the others are done; 2: nothing could be done."""
+    with _one_clear_line():
+        from fazhi.data.tagging import Output, tag_paths
+        from fazhi.model.checkpoint import load_predictor
+
+        named = paths or [Path("-")]
+        if named == [Path("-")] and sys.stdin.isatty():
+            typer.echo("name a file or a folder, or send a text to standard input", err=True)
+            raise typer.Exit(2)
+        failures = tag_paths(named, load_predictor(model), Output(style.value if style else None, out))
+        if failures:
+            raise typer.Exit(1)
+
+
+@corpora.command()
+def stats(data: DataOption = Path("data")) -> None:
+    """Print the tables of the dataset card."""
+    with _one_clear_line():
+        from fazhi.data.stats import card_tables
+        from fazhi.training.config import TrainConfig
+
+        sources = _sources(data, TrainConfig())
+        typer.echo(card_tables(sources.documents, sources.repeats))
+
+
+def _config(path: Path | None, settings: list[str] | None, **given: Any) -> "TrainConfig":
+    from fazhi.training.config import read_config
+
+    return read_config(path, settings or (), **given)
+
+
+def _sources(data: Path, config: "TrainConfig") -> "Sources":
+    from fazhi.training.sources import read_sources
+
+    return read_sources(data, config)
+
+
+@contextmanager
+def _one_clear_line() -> Iterator[None]:
+    """Log to stderr, and turn the failures a user can mend into one line and exit code 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("fazhi").setLevel(logging.INFO)
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one process, no fork: threads are onnxruntime's
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("fazhi"):
+            raise
+        typer.echo(
+            f"fazhi: {error.name} is not installed; this command needs the train extra: pip install 'fazhi[train]'",
+            err=True,
+        )
+        raise typer.Exit(2) from error
+    except FazhiError as error:
+        typer.echo(f"fazhi: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+if __name__ == "__main__":
+    app()

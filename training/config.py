@@ -1,0 +1,135 @@
+"""Every setting of a training run, in one frozen dataclass; read from TOML and `key=value`, saved with the model."""
+
+import dataclasses
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fazhi.model.errors import FazhiError
+
+
+class ConfigError(FazhiError):
+    """A setting that does not exist or cannot have the value given."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Settings of one run; budgets are in word pieces unless they say otherwise."""
+
+    encoder: str = "builtin"
+    seed: int = 13
+
+    # What a window shows (model/encode).
+    window: int = 384
+    unit: int = 160
+    title: int = 32
+    opening: int = 48
+    heading: int = 28
+    path: int = 64
+    margin: int = 1
+
+    # How the training windows of one pass are drawn (training/examples).
+    passes: int = 5
+    batch_tokens: int = 1536
+    shortest_window: float = 0.5
+    drop_document: float = 0.2
+    drop_headings: float = 0.25
+    bare_units: float = 0.12
+
+    # The fit (training/finetune).
+    learning_rate: float = 1.5e-4
+    head_rate: float = 10.0
+    weight_decay: float = 0.01
+    warmup: float = 0.06
+    together: int = 1  # batches of batch_tokens that one device takes at once
+    accumulate: int = 1
+    max_grad_norm: float = 1.0
+    head_dropout: float = 0.1
+    encoder_dropout: float = 0.0  # inside the encoder it costs half of a CPU's forward pass
+    attention: str = "eager"  # backward through fused attention is slower than eager in bf16 on CPUs
+    role_balance: float = 0.5  # class weights are frequency ** -balance
+    topic_balance: float = 0.5  # positive weights are (negatives / positives) ** balance
+    topic_loss: float = 2.0
+    bf16: str = "auto"  # auto, on, off
+    patience: int = 2
+    max_steps: int = 0  # 0: all passes
+    checkpoints: int = 4  # a pass
+
+    # What is trained on, and how the choice is made.
+    near_duplicate: float = 0.6
+    include_dev: bool = False
+    include_test: bool = False
+    decision_from: str = ""  # a model folder; needed when the development documents are trained on
+
+    # The export (training/export).
+    precision: str = "int8"  # int8 or fp32
+    most_int8_loss: float = 0.5  # points of macro-F1
+
+
+def read_config(path: Path | None, settings: Iterable[str] = (), **given: Any) -> TrainConfig:
+    """Defaults, then the TOML file, then keywords that are not None, then `key=value` settings; raises ConfigError."""
+    values: dict[str, Any] = {}
+    if path:
+        try:
+            values.update(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+    values.update({key: value for key, value in given.items() if value is not None})
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"expected key=value, found {setting!r}")
+        values[key.strip()] = value.strip()
+    return build_config(values)
+
+
+def build_config(values: Mapping[str, Any]) -> TrainConfig:
+    """Check names, types and ranges; text is read as the field's type."""
+    fields = {field.name: field for field in dataclasses.fields(TrainConfig)}
+    checked: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in fields:
+            raise ConfigError(f"no setting {key!r}; there are {', '.join(fields)}")
+        checked[key] = _convert(key, value, type(fields[key].default))
+    config = TrainConfig(**checked)
+    for key, allowed in {
+        "bf16": ("auto", "on", "off"),
+        "precision": ("int8", "fp32"),
+        "attention": ("eager", "sdpa"),
+    }.items():
+        if getattr(config, key) not in allowed:
+            raise ConfigError(f"{key} must be one of {', '.join(allowed)}, found {getattr(config, key)!r}")
+    for key in ("passes", "batch_tokens", "window", "unit", "together", "accumulate", "checkpoints", "patience"):
+        if getattr(config, key) < 1:
+            raise ConfigError(f"{key} must be at least 1, found {getattr(config, key)}")
+    for key in (
+        "shortest_window",
+        "drop_document",
+        "drop_headings",
+        "bare_units",
+        "warmup",
+        "head_dropout",
+        "encoder_dropout",
+    ):
+        if not 0 <= getattr(config, key) <= 1:
+            raise ConfigError(f"{key} must lie between 0 and 1, found {getattr(config, key)}")
+    context = config.title + config.opening + config.path + 5
+    if config.window < config.unit + context:
+        raise ConfigError(f"window must hold a unit and its context ({config.unit} + {context}), found {config.window}")
+    return config
+
+
+def _convert(key: str, value: Any, kind: type) -> Any:
+    if isinstance(value, str) and kind is not str:
+        words = {"true": True, "false": False}
+        try:
+            value = words[value.lower()] if kind is bool else kind(value)
+        except (KeyError, ValueError) as error:
+            raise ConfigError(f"{key} must be of type {kind.__name__}, found {value!r}") from error
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{key} must be of type {kind.__name__}, found {value!r}")
+    return value

@@ -1,0 +1,283 @@
+"""Predictor x labelled documents -> every figure of the report, and the worst errors in their context.
+
+Each document's text goes the way of any text: segmentation and outline are the program's own, gold's heading flags are
+used for a slice and for nothing else. Knows no page and no file.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from fazhi.data.corpus import LabelledDocument, fingerprint
+from fazhi.data.schema import LabelledUnit
+from fazhi.model.document import Document, bare_sentence, read_document
+from fazhi.model.labels import ROLES, TOPICS, Topic
+from fazhi.model.predict import Prediction, Predictor
+from fazhi.training.baselines import run_baselines
+from fazhi.training.metrics import (
+    Bools,
+    Ints,
+    Tags,
+    calibration,
+    confusion,
+    coverage,
+    headline,
+    per_label,
+    score,
+    tags_of,
+    tally,
+)
+from fazhi.training.slices import slices, variants
+
+log = logging.getLogger(__name__)
+
+WORST = 30
+
+
+class SegmentationDiffersError(ValueError):
+    """The program cuts a document otherwise than gold does, so that labels cannot be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A unit tagged wrongly, in its place; `number` counts the document's units from 1.
+
+    `probability` is that of the wrong role, or of the wrong decision on `topic` (given or withheld).
+    """
+
+    document: str
+    number: int
+    headings: tuple[str, ...]
+    before: str
+    after: str
+    gold: LabelledUnit
+    predicted: Prediction
+    topic: Topic | None
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """`metrics` is what metrics.json holds; the mistakes stand in order of the predictor's confidence in them."""
+
+    metrics: dict[str, Any]
+    wrong_roles: list[Mistake]
+    wrong_topics: list[Mistake]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The documents as gold has them and as the program reads them; units of all documents one after another."""
+
+    documents: Sequence[LabelledDocument]
+    read: list[Document]
+    units: list[LabelledUnit]
+    gold: Tags
+    home: Ints
+
+
+def evaluate(
+    predictor: Predictor,
+    documents: Sequence[LabelledDocument],
+    train: Sequence[LabelledDocument] = (),
+    facts: Mapping[str, Any] | None = None,
+) -> Evaluation:
+    """Measure a predictor; with `train` (the model's own training documents) the baselines too. `facts` are shown."""
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "reading"):
+        sample = _read(documents)
+    with _timed(seconds, "tagging documents"):
+        predictions = list(chain.from_iterable(predictor.predict(sample.read)))
+    with _timed(seconds, "tagging without context"):
+        contexts = {"document": tags_of(predictions), **_with_less_context(predictor, sample)}
+    with _timed(seconds, "tagging variants"):
+        invariance = _invariance(predictor, sample, predictions)
+    with _timed(seconds, "baselines"):
+        baselines = run_baselines(train, documents) if train else {}
+    with _timed(seconds, "figures"):
+        metrics = _figures(sample, predictions, contexts, baselines)
+    metrics["invariance"] = invariance
+    metrics["measured"] = _measured(documents, train)
+    metrics["facts"] = {**(facts or {}), "evaluation_seconds": {k: round(v, 2) for k, v in seconds.items()}}
+    wrong_roles, wrong_topics = _mistakes(sample, predictions)
+    return Evaluation(metrics, wrong_roles, wrong_topics)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    begin = time.perf_counter()
+    yield
+    seconds[step] = time.perf_counter() - begin
+    log.info("%s: %.1f s", step, seconds[step])
+
+
+def _read(documents: Sequence[LabelledDocument]) -> _Sample:
+    if not any(document.units for document in documents):
+        raise ValueError("there is nothing to evaluate: no document has a unit")
+    read = [read_document(document.text) for document in documents]
+    for labelled, document in zip(documents, read, strict=True):
+        check_units(labelled, document)
+    units = [unit for document in documents for unit in document.units]
+    home = np.repeat(np.arange(len(documents)), [len(document.units) for document in documents])
+    return _Sample(documents, read, units, tags_of(units), home)
+
+
+def check_units(labelled: LabelledDocument, document: Document) -> None:
+    """Raise SegmentationDiffersError at the first unit whose offsets are not gold's."""
+    gold = [(unit.start, unit.end) for unit in labelled.units]
+    found = [(unit.start, unit.end) for unit in document.units]
+    if gold == found:
+        return
+    at = next((i for i, (g, f) in enumerate(zip(gold, found, strict=False)) if g != f), min(len(gold), len(found)))
+    shown = [
+        f"[{spans[at][0]}, {spans[at][1]}) {labelled.text[slice(*spans[at])][:60]!r}" if at < len(spans) else "no unit"
+        for spans in (gold, found)
+    ]
+    raise SegmentationDiffersError(
+        f"document {labelled.id}: unit {at + 1} is {shown[0]} in gold and {shown[1]} by segmentation"
+        f" ({len(gold)} units in gold, {len(found)} found)"
+    )
+
+
+def _with_less_context(predictor: Predictor, sample: _Sample) -> dict[str, Tags]:
+    """Tag the same units alone: with the headings above them, and with nothing at all."""
+    paths = [path for document in sample.read for path in document.outline.headings]
+    alone = {
+        "headings": [bare_sentence(unit.text, path) for unit, path in zip(sample.units, paths, strict=True)],
+        "none": [bare_sentence(unit.text) for unit in sample.units],
+    }
+    return {name: tags_of(chain.from_iterable(predictor.predict(read))) for name, read in alone.items()}
+
+
+def _figures(
+    sample: _Sample, predictions: Sequence[Prediction], contexts: Mapping[str, Tags], baselines: Mapping[str, Tags]
+) -> dict[str, Any]:
+    gold, given, home = sample.gold, tags_of(predictions), sample.home
+    confidence = np.array([max(p.role_scores) for p in predictions])
+    wrong = gold.roles != given.roles
+    unsure = np.array([p.unsure for p in predictions])
+    topic_scores = np.array([p.topic_scores for p in predictions])
+    counted = tally(gold, given, home)
+
+    def part(chosen: Bools, tags: Tags = given) -> dict[str, Any]:
+        return {"units": int(chosen.sum()), **score(gold[chosen], tags[chosen], home[chosen], occurring=True)}
+
+    everything = np.ones(len(gold), np.bool_)
+    sliced = {
+        name: {value: part(chosen) for value, chosen in masks.items()}
+        for name, masks in slices(sample.documents).items()
+    }
+    sliced["context"] = {name: part(everything, tags) for name, tags in contexts.items()}
+    return {
+        **headline(counted),
+        "baselines": {name: score(gold, tags, home) for name, tags in baselines.items()},
+        "per_label": per_label(counted),
+        "per_document": {
+            document.id: {"note": document.note, **part(home == place)}
+            for place, document in enumerate(sample.documents)
+            if document.units
+        },
+        "slices": sliced,
+        "confusion": confusion(gold, given),
+        "calibration": {
+            "role": calibration(confidence, ~wrong),
+            "topics": calibration(topic_scores.ravel(), gold.topics.ravel()),
+        },
+        "coverage": {**coverage(confidence, wrong), "unsure": _unsure(wrong, unsure)},
+    }
+
+
+def _unsure(wrong: Bools, unsure: Bools) -> dict[str, Any]:
+    """How much the predictor marks as unsure, and how often it errs on what it marks and on the rest."""
+    return {
+        "share": round(float(unsure.mean()), 6),
+        "error_sure": round(float(wrong[~unsure].mean()), 6) if (~unsure).any() else None,
+        "error_unsure": round(float(wrong[unsure].mean()), 6) if unsure.any() else None,
+    }
+
+
+def _invariance(predictor: Predictor, sample: _Sample, predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """Of the units that a variant writes otherwise, the share that get another role, or another set of topics.
+
+    Units are matched by their order; a document that falls into another number of units is left out, and counted.
+    """
+    table: dict[str, Any] = {}
+    for name, rewrite in variants().items():
+        texts = [rewrite(document.text) for document in sample.documents]
+        places = [i for i, text in enumerate(texts) if text != sample.documents[i].text]
+        read = {place: read_document(texts[place]) for place in places}
+        same = [place for place in places if len(read[place].units) == len(sample.read[place].units)]
+        answers = chain.from_iterable(predictor.predict([read[place] for place in same]))
+        olds = [old for old, home in zip(predictions, sample.home, strict=True) if home in same]
+        written = [
+            (u.text, v.text) for place in same for u, v in zip(sample.read[place].units, read[place].units, strict=True)
+        ]
+        pairs = [pair for pair, (u, v) in zip(zip(olds, answers, strict=True), written, strict=True) if u != v]
+        table[name] = {
+            "units": len(pairs),
+            "role_changed": _share([old.role != new.role for old, new in pairs]),
+            "topics_changed": _share([old.topics != new.topics for old, new in pairs]),
+            "documents": len(same),
+            "documents_cut_otherwise": len(places) - len(same),
+        }
+    return table
+
+
+def _share(facts: list[bool]) -> float | None:
+    return round(sum(facts) / len(facts), 6) if facts else None
+
+
+def _measured(documents: Sequence[LabelledDocument], train: Sequence[LabelledDocument]) -> dict[str, Any]:
+    """Say what was measured on what; `seen` lists documents that the model was trained on, and should be empty."""
+    known = {document.text for document in train}
+    return {
+        "documents": len(documents),
+        "units": sum(len(document.units) for document in documents),
+        "splits": sorted({document.split for document in documents}),
+        "fingerprint": fingerprint(documents),
+        "train_documents": len(train),
+        "train_units": sum(len(document.units) for document in train),
+        "seen": [document.id for document in documents if document.text in known],
+    }
+
+
+def _mistakes(sample: _Sample, predictions: Sequence[Prediction]) -> tuple[list[Mistake], list[Mistake]]:
+    """Find the wrong roles and the wrong topics that the predictor is surest of."""
+    roles: list[Mistake] = []
+    topics: list[Mistake] = []
+    places = [
+        (labelled, index, path)
+        for labelled, document in zip(sample.documents, sample.read, strict=True)
+        for index, path in enumerate(document.outline.headings)
+    ]
+    for place, gold, answer in zip(places, sample.units, predictions, strict=True):
+        if answer.role != gold.role:
+            roles.append(_mistake(place, answer, None, answer.role_scores[ROLES.index(answer.role)]))
+        doubts = {t: _sureness(answer, t) for t in TOPICS if (t in answer.topics) != (t in gold.topics)}
+        if doubts:
+            topics.append(_mistake(place, answer, *max(doubts.items(), key=lambda item: item[1])))
+    return _surest(roles), _surest(topics)
+
+
+def _mistake(
+    place: tuple[LabelledDocument, int, tuple[str, ...]], answer: Prediction, topic: Topic | None, probability: float
+) -> Mistake:
+    document, index, path = place
+    before = document.units[index - 1].text if index else ""
+    after = document.units[index + 1].text if index + 1 < len(document.units) else ""
+    return Mistake(document.id, index + 1, path, before, after, document.units[index], answer, topic, probability)
+
+
+def _sureness(answer: Prediction, topic: Topic) -> float:
+    probability = answer.topic_scores[TOPICS.index(topic)]
+    return probability if topic in answer.topics else 1 - probability
+
+
+def _surest(mistakes: list[Mistake]) -> list[Mistake]:
+    return sorted(mistakes, key=lambda mistake: -mistake.probability)[:WORST]

@@ -1,0 +1,139 @@
+"""Labelled documents -> the batches and label weights of a whole run.
+
+Drawn before it starts: it can be repeated and resumed.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fazhi.data.corpus import LabelledDocument
+from fazhi.model.document import read_document
+from fazhi.model.encode import EncodedDocument, Encoder, Window, collate, pack, without
+from fazhi.model.labels import ROLES, TOPICS
+from fazhi.training.config import TrainConfig
+from fazhi.training.losses import IGNORED, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An encoded document with its labels: `roles` [units] and `topics` [units, 4]."""
+
+    encoded: EncodedDocument
+    roles: npt.NDArray[np.int64]
+    topics: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledWindow:
+    """A window and the labels of the units it shows."""
+
+    window: Window
+    roles: npt.NDArray[np.int64]
+    topics: npt.NDArray[np.float32]
+
+
+TrainingBatch = list[LabelledWindow]
+
+
+def gold(document: LabelledDocument) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """A document's labels as arrays: roles [units], topics [units, 4]."""
+    roles = np.array([ROLES.index(unit.role) for unit in document.units], dtype=np.int64)
+    topics = np.array([[topic in unit.topics for topic in TOPICS] for unit in document.units], dtype=np.float32)
+    return roles, topics.reshape(len(document.units), len(TOPICS))
+
+
+def encode_example(encoder: Encoder, document: LabelledDocument, dropped: frozenset[int]) -> Example:
+    """Encode a document as the predictor would, leaving out the units at the `dropped` positions."""
+    encoded = encoder.encode(read_document(document.text))
+    if len(encoded.units) != len(document.units):
+        raise ValueError(
+            f"{document.id}: segmentation finds {len(encoded.units)} units, the labels {len(document.units)}"
+        )
+    kept = [i for i in range(len(document.units)) if i not in dropped]
+    roles, topics = gold(document)
+    encoded = replace(encoded, paths=tuple(encoded.paths[i] for i in kept), units=tuple(encoded.units[i] for i in kept))
+    return Example(encoded, roles[kept], topics[kept])
+
+
+def draw_batches(encoder: Encoder, examples: Sequence[Example], config: TrainConfig) -> list[list[TrainingBatch]]:
+    """The batches of every pass, in the order they are trained on; the same arguments give the same batches."""
+    return [
+        _draw_pass(encoder, examples, config, random.Random(f"{config.seed}/{number}"))
+        for number in range(config.passes)
+    ]
+
+
+def _draw_pass(
+    encoder: Encoder, examples: Sequence[Example], config: TrainConfig, rng: random.Random
+) -> list[TrainingBatch]:
+    """All units once in windows of random size and context, some once more on their own; like lengths together."""
+    windows = [window for example in examples for window in _draw_windows(encoder, example, config, rng)]
+    rng.shuffle(windows)  # so that windows of one length meet others in every pass
+    groups = pack([window.window for window in windows], config.batch_tokens)
+    rng.shuffle(groups)
+    return [[windows[index] for index in group] for group in groups]
+
+
+def _draw_windows(
+    encoder: Encoder, example: Example, config: TrainConfig, rng: random.Random
+) -> Iterator[LabelledWindow]:
+    budget = int(config.window * rng.uniform(config.shortest_window, 1.0))
+    for first, last in encoder.tile(example.encoded, budget, 0):
+        shown = without(
+            example.encoded,
+            document=rng.random() < config.drop_document,
+            headings=rng.random() < config.drop_headings,
+        )
+        yield _labelled(encoder.window(shown, first, last, 0), example)
+    for index in range(len(example.encoded.units)):
+        if rng.random() < config.bare_units:
+            shown = without(example.encoded, document=True, headings=rng.random() < 0.5)
+            yield _labelled(encoder.window(shown, index, index + 1, 0), example)
+
+
+def _labelled(window: Window, example: Example) -> LabelledWindow:
+    shown = list(window.units)
+    return LabelledWindow(window, example.roles[shown], example.topics[shown])
+
+
+def label_weights(examples: Sequence[Example], config: TrainConfig) -> Weights:
+    """Weigh labels by a power of their rarity in the training units, so that rare ones count."""
+    roles = np.concatenate([example.roles for example in examples])
+    topics = np.concatenate([example.topics for example in examples])
+    counts = np.maximum(np.bincount(roles, minlength=len(ROLES)), 1)
+    weights = counts.astype(np.float64) ** -config.role_balance
+    weights *= counts.sum() / (weights * counts).sum()
+    positive = np.maximum(topics.sum(axis=0), 1)
+    positives = (np.maximum(len(topics) - positive, 1) / positive) ** config.topic_balance
+    return Weights(torch.tensor(weights).float(), torch.tensor(positives).float(), config.topic_loss)
+
+
+@dataclass(frozen=True, slots=True)
+class Collator:
+    """Training batches -> one batch of tensors, as the Trainer's data collator."""
+
+    pad: int
+
+    def __call__(self, batches: Sequence[TrainingBatch]) -> dict[str, Tensor]:
+        """Pad windows to one length and labels to one number of units."""
+        windows = [window for batch in batches for window in batch]
+        batch = collate([window.window for window in windows], self.pad)
+        roles = np.full((len(windows), batch.units), IGNORED, dtype=np.int64)
+        topics = np.zeros((len(windows), batch.units, len(TOPICS)), dtype=np.float32)
+        for row, window in enumerate(windows):
+            roles[row, : len(window.roles)] = window.roles
+            topics[row, : len(window.topics)] = window.topics
+        return {
+            "input_ids": torch.from_numpy(batch.ids),
+            "attention_mask": torch.from_numpy(batch.mask),
+            "owners": torch.from_numpy(batch.owners),
+            "places": torch.arange(batch.units),
+            "roles": torch.from_numpy(roles),
+            "topics": torch.from_numpy(topics),
+        }

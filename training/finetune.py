@@ -1,0 +1,217 @@
+"""Batches -> a fine-tuned network, by transformers' Trainer.
+
+Knows windows and weights; reads no corpus and writes no model folder.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from transformers import (
+    AutoModel,
+    EarlyStoppingCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
+
+from fazhi.model.bert import MultiHeadBert
+from fazhi.training.config import TrainConfig
+from fazhi.training.examples import Collator, TrainingBatch
+from fazhi.training.losses import Weights, tagging_loss
+
+log = logging.getLogger(__name__)
+
+Judge = Callable[[MultiHeadBert, bool], dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a fit is given: the batches of each pass, label weights, the padding id, and who judges the network."""
+
+    passes: list[list[TrainingBatch]]
+    weights: Weights
+    pad: int
+    judge: Judge | None  # (network, bf16) -> figures on the development split, `choice` among them
+
+
+class _Batches(Dataset[TrainingBatch]):
+    def __init__(self, batches: list[TrainingBatch]) -> None:
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> TrainingBatch:
+        return self._batches[index]
+
+
+class TaggingTrainer(Trainer):
+    """The Trainer with this project's loss, heads that learn faster than the encoder, and its own judge."""
+
+    def __init__(self, fit: Fit, config: TrainConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fit = fit
+        self.settings = config
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """Mean over the batch's units; the Trainer divides by the batches accumulated."""
+        roles, topics = inputs.pop("roles"), inputs.pop("topics")
+        outputs = model(**inputs)
+        loss = tagging_loss(outputs, roles, topics, self.fit.weights)
+        return (loss, outputs) if return_outputs else loss
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW with four groups: encoder and heads, matrices with weight decay and vectors without."""
+        network: Any = model or self.model
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for name, parameter in network.named_parameters():
+            head = "encoder." not in name
+            groups.setdefault((head, parameter.ndim > 1), []).append(parameter)
+        rate = self.args.learning_rate
+        self.optimizer = torch.optim.AdamW(
+            [
+                {
+                    "params": parameters,
+                    "lr": rate * self.settings.head_rate if head else rate,
+                    "weight_decay": self.settings.weight_decay if matrix else 0.0,
+                }
+                for (head, matrix), parameters in groups.items()
+            ]
+        )
+        return self.optimizer
+
+    def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
+        """Figures of the development split through the one Predictor."""
+        assert self.fit.judge
+        network = self.accelerator.unwrap_model(self.model)
+        network.eval()
+        figures = {f"{metric_key_prefix}_{k}": v for k, v in self.fit.judge(network, self.args.bf16).items()}
+        self.log(figures)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
+        return figures
+
+
+class _SaveOften(TrainerCallback):
+    """Save between judgements too, so that a killed run loses minutes."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Ask for a checkpoint every so many steps."""
+        if state.global_step % self._every == 0:
+            control.should_save = True
+
+
+def finetune(
+    encoder: Path | str, config: TrainConfig, fit: Fit, run: Path
+) -> tuple[MultiHeadBert, list[dict[str, float]]]:
+    """Train and give the network of the best pass with the log; a run that was cut short is gone on with."""
+    set_seed(config.seed)
+    network = _start(encoder, config)
+    arguments = _arguments(config, fit, run)
+    callbacks: list[TrainerCallback] = [_SaveOften(max(1, int(arguments.save_steps) // config.checkpoints))]
+    if fit.judge:
+        callbacks.append(EarlyStoppingCallback(config.patience))
+    trainer = TaggingTrainer(
+        fit,
+        config,
+        model=network,
+        args=arguments,
+        train_dataset=_Batches([batch for batches in fit.passes for batch in batches]),
+        eval_dataset=_Batches([]),  # the judge has its own documents; the Trainer only asks that there be something
+        data_collator=Collator(fit.pad),
+        callbacks=callbacks,
+    )
+    last = last_checkpoint(run)
+    if last:
+        log.warning("going on from %s", last)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    # Mixed precision lives in a wrapper around forward, which an export would trace.
+    trained: MultiHeadBert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    return trained.float().cpu().eval(), trainer.state.log_history
+
+
+def last_checkpoint(run: Path) -> Path | None:
+    """The newest complete checkpoint of a run: trainer_state.json is written last, so one cut short lacks it."""
+    found = sorted(run.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    for path in reversed(found):
+        try:
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        return path
+    return None
+
+
+def _start(encoder: Path | str, config: TrainConfig) -> MultiHeadBert:
+    """The pretrained encoder with fresh heads; its pooler, which no head reads, is left out."""
+    body = AutoModel.from_pretrained(
+        encoder,
+        attn_implementation=config.attention,
+        hidden_dropout_prob=config.encoder_dropout,
+        attention_probs_dropout_prob=config.encoder_dropout,
+        use_safetensors=True,
+        dtype=torch.float32,
+    )
+    return MultiHeadBert(body, body.config.hidden_size, config.head_dropout)
+
+
+def _arguments(config: TrainConfig, fit: Fit, run: Path) -> TrainingArguments:
+    world = int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun and accelerate launch set it
+    batches = sum(len(batches) for batches in fit.passes)
+    steps = config.max_steps or max(1, batches // (config.together * config.accumulate * world))
+    return TrainingArguments(
+        output_dir=str(run),
+        per_device_train_batch_size=config.together,  # an item is a batch already, filled by word pieces
+        train_sampling_strategy="sequential",  # the batches were drawn in their order
+        gradient_accumulation_steps=config.accumulate,
+        max_steps=steps,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=config.warmup,
+        max_grad_norm=config.max_grad_norm,
+        use_cpu=not torch.accelerator.is_available(),
+        bf16=use_bf16(config),
+        eval_strategy="steps" if fit.judge else "no",
+        eval_steps=max(1, steps // config.passes),
+        save_strategy="steps",
+        save_steps=max(1, steps // config.passes),
+        save_total_limit=2,
+        load_best_model_at_end=fit.judge is not None,
+        metric_for_best_model="eval_choice",
+        greater_is_better=True,
+        logging_steps=10,
+        report_to=["tensorboard"],
+        seed=config.seed,
+        remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        ddp_find_unused_parameters=False,
+    )
+
+
+def use_bf16(config: TrainConfig) -> bool:
+    """Whether to compute in bfloat16: by setting, or where GPU or CPU have it in hardware."""
+    if config.bf16 != "auto":
+        return config.bf16 == "on"
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,0 +1,26 @@
+"""A pretrained encoder's tokenizer and the settings -> the Encoder that training and serving share."""
+
+from pathlib import Path
+
+from transformers import AutoTokenizer
+
+from fazhi.model.encode import EncodeConfig, Encoder
+from fazhi.training.config import TrainConfig
+from fazhi.training.encoders import EncoderError
+
+
+def load_encoder(start: Path | str, config: TrainConfig) -> Encoder:
+    """Take the fast tokenizer of an encoder, with its special pieces' ids; raises EncoderError."""
+    tokenizer = AutoTokenizer.from_pretrained(start, use_fast=True)
+    ids = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id)
+    if not tokenizer.is_fast or None in ids:
+        raise EncoderError(
+            f"{start} has no fast tokenizer with [CLS], [SEP] and [PAD]: name a BERT, or use ENCODER=builtin"
+        )
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    budgets = {
+        name: getattr(config, name) for name in ("window", "unit", "title", "opening", "heading", "path", "margin")
+    }
+    return Encoder(backend, EncodeConfig(**budgets, cls=ids[0], sep=ids[1], pad=ids[2]))

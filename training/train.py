@@ -1,0 +1,199 @@
+"""Documents and settings -> a trained model's folder: encoder, fit, export, decision rule, each step timed.
+
+Sees no test document's labels.
+"""
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import platform
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from fazhi.model.bert import MultiHeadBert, TorchEngine
+from fazhi.model.checkpoint import ONNX, SUMS, TOKENIZER, WEIGHTS, ModelConfig, load_config, write_sums
+from fazhi.model.decision import Decision
+from fazhi.model.encode import Encoder
+from fazhi.model.engine import Engine, OnnxEngine
+from fazhi.training.card import write_card
+from fazhi.training.config import ConfigError, TrainConfig
+from fazhi.training.development import Development, check_export
+from fazhi.training.encoders import resolve_encoder
+from fazhi.training.examples import Example, draw_batches, encode_example, label_weights
+from fazhi.training.export import export_onnx
+from fazhi.training.finetune import Fit, finetune, use_bf16
+from fazhi.training.sources import Sources
+from fazhi.training.tokenizer import load_encoder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a run's folders lie: the model's, and `artifacts` with the encoder cache and the unfinished runs."""
+
+    model: Path
+    artifacts: Path
+
+
+@dataclass(slots=True)
+class Steps:
+    """Seconds of each step, in order."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time one step and say when it begins and ends."""
+        log.info("%s ...", name)
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - begin, 1)
+        log.info("%s: %.1f s, at most %d MB so far", name, self.seconds[name], peak_memory_mb())
+
+
+def is_current(config: TrainConfig, sources: Sources, folder: Path) -> bool:
+    """Whether the folder holds a finished model of these settings and these data."""
+    if not (folder / SUMS).is_file():
+        return False
+    training = load_config(folder).training
+    return bool(training["settings"] == dataclasses.asdict(config) and training["data"] == sources.fingerprints())
+
+
+def train(config: TrainConfig, sources: Sources, places: Places) -> None:
+    """Fine-tune, export, fit the decision rule and write the model's folder; goes on where a killed run stopped.
+
+    Raises EncoderError, ExportRefusedError, and ConfigError where the decision rule has nothing to be fitted on.
+    """
+    inherited = _inherited_decision(config)
+    steps = Steps()
+    with steps.step("encoder"):
+        start = resolve_encoder(config.encoder, places.artifacts / "encoders")
+        encoder = load_encoder(start, config)
+    with steps.step("data"):
+        examples = [encode_example(encoder, d, sources.dropped(d.id)) for d in sources.training]
+        development = Development(encoder, sources.split("dev"))
+        fit = Fit(
+            passes=draw_batches(encoder, examples, config),
+            weights=label_weights(examples, config),
+            pad=encoder.config.pad,
+            judge=None if inherited else development.judge,
+        )
+    run = places.artifacts / "runs" / _run_name(config, sources)
+    with steps.step("fit"):
+        network, history = finetune(start, config, fit, run)
+    if int(os.environ.get("RANK", "0")) != 0:
+        return  # of several processes one writes
+    draft = places.model.with_name(places.model.name + ".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    with steps.step("export"):
+        export_onnx(network, draft)
+    with steps.step("decision"):
+        decision, figures = _decide(network, development, draft, config)
+    facts = {
+        **_facts(config, sources, examples),
+        "seconds": steps.seconds,
+        "peak_memory_mb": peak_memory_mb(),
+        "dev": figures,
+        "history": history,
+    }
+    _write(
+        draft,
+        network,
+        encoder,
+        ModelConfig(encoder.config, inherited or decision, _shape(network), config.precision, facts),
+    )
+    shutil.rmtree(places.model, ignore_errors=True)
+    draft.rename(places.model)
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def peak_memory_mb() -> int:
+    """The most memory this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _inherited_decision(config: TrainConfig) -> Decision | None:
+    """A model trained on the development documents takes its decision rule from one that was not."""
+    if not (config.include_dev or config.include_test):
+        return None
+    if not config.decision_from:
+        raise ConfigError(
+            "training on the development or test documents needs decision_from=FOLDER, a model made without them"
+        )
+    other = load_config(Path(config.decision_from))
+    if other.training["settings"]["include_dev"]:
+        raise ConfigError(
+            f"{config.decision_from} was trained on the development documents: its decision rule is no guide"
+        )
+    return other.decision
+
+
+def _run_name(config: TrainConfig, sources: Sources) -> str:
+    """Another setting, corpus or version of the program is another run; the same is gone on with."""
+    known = json.dumps([dataclasses.asdict(config), sources.fingerprints(), version("fazhi")], sort_keys=True)
+    return hashlib.sha256(known.encode()).hexdigest()[:12]
+
+
+def _decide(
+    network: MultiHeadBert, development: Development, draft: Path, config: TrainConfig
+) -> tuple[Decision, dict[str, dict[str, float]]]:
+    """Fit the decision rule on the model that will be served, and check it against the network it came from."""
+    engines: dict[str, Engine] = {
+        "torch": TorchEngine(network),
+        "fp32": OnnxEngine(draft / ONNX["fp32"]),
+        "int8": OnnxEngine(draft / ONNX["int8"]),
+    }
+    decided = {name: development.decide(engine) for name, engine in engines.items()}
+    figures = {name: figures for name, (_, figures) in decided.items()}
+    if config.precision == "int8":
+        check_export(figures, config.most_int8_loss)
+    return decided[config.precision][0], figures
+
+
+def _facts(config: TrainConfig, sources: Sources, examples: list[Example]) -> dict[str, Any]:
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    return {
+        "settings": dataclasses.asdict(config),
+        "data": sources.fingerprints(),
+        "documents": {"training": len(sources.training), "dev": len(sources.split("dev"))},
+        "units": {
+            "training": sum(len(example.roles) for example in examples),
+            "dev": sum(len(document.units) for document in sources.split("dev")),
+        },
+        "near_duplicates": [dataclasses.asdict(repeat) for repeat in sources.repeats],
+        "bf16": use_bf16(config),
+        "device": f"{device}, {platform.machine()}",
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "date": time.strftime("%Y-%m-%d"),
+        "versions": {name: version(name) for name in ("fazhi", "torch", "transformers", "onnxruntime", "tokenizers")},
+    }
+
+
+def _shape(network: MultiHeadBert) -> dict[str, Any]:
+    settings: Any = network.encoder.config
+    return dict(settings.to_diff_dict())
+
+
+def _write(folder: Path, network: MultiHeadBert, encoder: Encoder, config: ModelConfig) -> None:
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, str(folder / WEIGHTS))
+    encoder.tokenizer.save(str(folder / TOKENIZER))
+    config.save(folder)
+    figures = json.dumps(config.training["dev"], ensure_ascii=False, indent=2)
+    (folder / "metrics.json").write_text(figures + "\n", encoding="utf-8")
+    write_card(folder, config)
+    write_sums(folder)
