@@ -2,6 +2,9 @@
 
 PYTHON ?= python3
 ENCODER ?= builtin
+DATA ?= data
+MODEL ?= artifacts/model
+REPORTS ?= reports
 SET ?=
 ARGS ?=
 
@@ -25,17 +28,17 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 train: $(READY)  ## fine-tune the tagger and report on the seeds (ENCODER=folder, SET="key=value ...")
-	$(FAZHI) train --encoder $(ENCODER) $(addprefix --set ,$(SET)) $(ARGS)
-	$(FAZHI) evaluate
+	$(FAZHI) train --data $(DATA) --model $(MODEL) --encoder $(ENCODER) $(addprefix --set ,$(SET)) $(ARGS)
+	$(FAZHI) evaluate --data $(DATA) --model $(MODEL) --reports $(REPORTS)
 
 eval: $(READY)  ## measure artifacts/model on the seeds anew
-	$(FAZHI) evaluate --force $(ARGS)
+	$(FAZHI) evaluate --force --data $(DATA) --model $(MODEL) --reports $(REPORTS) $(ARGS)
 
 crossval: $(READY)  ## leave one seed report out at a time; as long as five trainings
-	$(FAZHI) crossval --encoder $(ENCODER) $(addprefix --set ,$(SET)) $(ARGS)
+	$(FAZHI) crossval --data $(DATA) --artifacts $(dir $(MODEL)) --reports $(REPORTS) --encoder $(ENCODER) $(addprefix --set ,$(SET)) $(ARGS)
 
 bench: $(READY)  ## speed of the trained model, against torch and a plain pipeline
-	$(FAZHI) bench $(ARGS)
+	$(FAZHI) bench --data $(DATA) --model $(MODEL) $(ARGS)
 
 test: check  ## checks and all tests
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report= $(ARGS)

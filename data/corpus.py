@@ -32,7 +32,7 @@ def read_corpus(root: Path) -> list[LabelledDocument]:
         raise CorpusError(index, None, "the list of a corpus' documents", "no such file")
     documents: list[LabelledDocument] = []
     seen: set[str] = set()
-    for number, line in enumerate(index.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_lines(index), 1):
         try:
             entry = json.loads(line)
         except json.JSONDecodeError as error:
@@ -58,11 +58,11 @@ def _read_document(root: Path, name: str) -> tuple[str, tuple[LabelledUnit, ...]
     for path in (source, labels):
         if not path.is_file():
             raise CorpusError(path, None, f"a file of document {name}", "no such file")
-    text = source.read_bytes().decode("utf-8")  # not read_text: it would turn \r\n into \n and move every offset
+    text = _text(source)
     units: list[LabelledUnit] = []
     covered = 0
     number = 0
-    for number, line in enumerate(labels.read_text(encoding="utf-8").split("\n")[:-1], 1):
+    for number, line in enumerate(_lines(labels), 1):
         unit = parse_line(line, labels, number)
         if not covered <= unit.start < unit.end <= len(text):
             raise CorpusError(labels, number, f"offsets from {covered} up to {len(text)}", [unit.start, unit.end])
@@ -75,6 +75,20 @@ def _read_document(root: Path, name: str) -> tuple[str, tuple[LabelledUnit, ...]
         units.append(unit)
     _check_gap(text[covered:], labels, number)
     return text, tuple(units)
+
+
+def _text(path: Path) -> str:
+    """Decode the bytes of a file: read_text would make one character of a two-character line end and move offsets."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorpusError(path, None, "UTF-8", f"another encoding at byte {error.start}") from error
+
+
+def _lines(path: Path) -> list[str]:
+    """Lines of a JSONL file, cut at line feeds only: splitlines cuts at U+2028 too, which may stand in texts."""
+    lines = _text(path).replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def _check_gap(gap: str, labels: Path, number: int) -> None:

@@ -39,7 +39,10 @@ def near_duplicates(
     if not ours or not theirs:
         return []
     counter = CountVectorizer(analyzer="char", ngram_range=(NGRAM, NGRAM), binary=True, lowercase=False)
-    grams = counter.fit_transform([normalize(text) for _, _, text in ours + theirs]).astype(np.float32)
+    try:
+        grams = counter.fit_transform([normalize(text) for _, _, text in ours + theirs]).astype(np.float32)
+    except ValueError:  # normalized, no unit has four characters
+        return []
     left, right = grams[: len(ours)], grams[len(ours) :]
     shared = (left @ right.T).tocsr()
     left_size = np.asarray(left.sum(axis=1)).ravel()

@@ -37,6 +37,9 @@ def _decode(raw: bytes) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as in_utf8:
+        # A text of UTF-8 that lacks its last bytes may well decode as GB18030, into characters nobody wrote.
+        if in_utf8.reason == "unexpected end of data" and not raw[: in_utf8.start].isascii():
+            raise UnreadableError(f"the file begins as utf-8 but breaks off at byte {in_utf8.start}") from in_utf8
         try:
             return raw.decode("gb18030")
         except UnicodeDecodeError as in_gb:

@@ -92,5 +92,9 @@ def duplicate_table(repeats: Sequence[NearDuplicate]) -> str:
     lines = ["| similarity | training unit | test unit |", "|--:|---|---|"]
     for repeat in sorted(repeats, key=lambda repeat: -repeat.similarity):
         left, right = f"{repeat.document}: {repeat.text}", f"{repeat.test_document}: {repeat.test_text}"
-        lines.append(f"| {repeat.similarity:.2f} | {left} | {right} |")
+        lines.append(f"| {repeat.similarity:.2f} | {_cell(left)} | {_cell(right)} |")
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -193,7 +193,7 @@ def _show(tagged: Tagged, style: str, header: bool) -> None:
 
 
 def _table(tagged: Tagged) -> Table:
-    table = Table(title=str(tagged.source.name), title_justify="left")
+    table = Table(title=Text(str(tagged.source.name)), title_justify="left")
     for column in ("start", "end"):
         table.add_column(column, justify="right")
     for column in ("role", "", "topics", "text"):
@@ -232,5 +232,9 @@ def write_file(tagged: Tagged, path: Path, style: str) -> None:
     WRITERS[style](tagged, buffer)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
-    draft.write_text(buffer.getvalue(), encoding="utf-8-sig" if style == "csv" else "utf-8", newline="")
-    draft.replace(path)
+    try:
+        draft.write_text(buffer.getvalue(), encoding="utf-8-sig" if style == "csv" else "utf-8", newline="")
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

@@ -64,6 +64,8 @@ def load_config(folder: Path) -> ModelConfig:
             raise CheckpointError(
                 f"{path}: expected the labels {', '.join([*ROLES, *TOPICS])}, found {content['labels']}"
             )
+        if content["precision"] not in ONNX:
+            raise ValueError(f"precision {content['precision']!r}")
         decision = {**content["decision"], "thresholds": tuple(content["decision"]["thresholds"])}
         return ModelConfig(
             encode=EncodeConfig(**content["encode"]),
@@ -72,7 +74,7 @@ def load_config(folder: Path) -> ModelConfig:
             precision=content["precision"],
             training=content["training"],
         )
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:  # JSON's and UTF-8's errors are ValueErrors
         raise CheckpointError(f"{path}: not a model's config ({error})") from error
 
 
@@ -88,8 +90,12 @@ def check_sums(folder: Path) -> None:
     path = folder / SUMS
     if not path.is_file():
         raise CheckpointError(f"{folder} holds no finished model ({SUMS} is missing): run `make train`")
-    for line in path.read_text(encoding="utf-8").splitlines():
-        expected, _, name = line.partition("  ")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    sums = {name: expected for expected, _, name in (line.partition("  ") for line in lines)}
+    for name in (CONFIG, TOKENIZER, WEIGHTS, *ONNX.values()):
+        if name not in sums:
+            raise CheckpointError(f"{path} is damaged: expected a line for {name}, found none")
+    for name, expected in sums.items():
         file = folder / name
         found = _digest(file) if file.is_file() else "no file"
         if found != expected:

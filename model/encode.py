@@ -74,7 +74,8 @@ class Encoder:
         headings = sorted({heading for path in outline.headings for heading in path})
         texts = [outline.title, outline.opening, *headings, *(unit.text for unit in document.units)]
         encodings = self.tokenizer.encode_batch_fast([normalize(text) for text in texts], add_special_tokens=False)
-        pieces = [encoding.ids for encoding in encodings]
+        special = {config.cls, config.sep, config.pad}  # a text may spell one out; it must not act as one
+        pieces = [[i for i in encoding.ids if i not in special] for encoding in encodings]
         named = {heading: ids[: config.heading] for heading, ids in zip(headings, pieces[2:], strict=False)}
         return EncodedDocument(
             title=tuple(pieces[0][: config.title]),
@@ -127,12 +128,16 @@ class Encoder:
     def _shown(self, encoded: EncodedDocument, first: int, last: int, margin: int) -> range:
         """Add neighbours while they fit; the answered units themselves always do."""
         low, high = max(0, first - margin), min(len(encoded.units), last + margin)
-        room = self.config.window - 1 - len(self.prefix(encoded, low))
-        while low < first and sum(len(ids) + 1 for ids in encoded.units[low:high]) > room:
+        while low < first and not self._fits(encoded, low, high):
             low += 1
-        while high > last and sum(len(ids) + 1 for ids in encoded.units[low:high]) > room:
+        while high > last and not self._fits(encoded, low, high):
             high -= 1
         return range(low, high)
+
+    def _fits(self, encoded: EncodedDocument, low: int, high: int) -> bool:
+        """Whether units [low, high) fit a window below the prefix of the first of them, which may be the longest."""
+        units = sum(len(ids) + 1 for ids in encoded.units[low:high])
+        return 1 + len(self.prefix(encoded, low)) + units <= self.config.window
 
 
 def without(encoded: EncodedDocument, *, document: bool = False, headings: bool = False) -> EncodedDocument:

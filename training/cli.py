@@ -131,7 +131,7 @@ def tag(
         Path | None, typer.Option("-o", "--out", help="A file, or for folders and several files a folder.")
     ] = None,
 ) -> None:
-    """Tag reports. Exit code 0: all done; 1: some could not be read, the others are done; 2: nothing could be done."""
+    """Tag reports. Exit code 0: all done; 1: some failed and are named, the others are done; 2: nothing begun."""
     with _one_clear_line():
         from fazhi.data.tagging import Output, tag_paths
         from fazhi.model.checkpoint import load_predictor
@@ -140,8 +140,7 @@ def tag(
         if named == [Path("-")] and sys.stdin.isatty():
             typer.echo("name a file or a folder, or send a text to standard input", err=True)
             raise typer.Exit(2)
-        failures = tag_paths(named, load_predictor(model), Output(style.value if style else None, out))
-        if failures:
+        if tag_paths(named, load_predictor(model), Output(style.value if style else None, out)):
             raise typer.Exit(1)
 
 

@@ -31,7 +31,7 @@ class TrainConfig:
     margin: int = 1
 
     # How the training windows of one pass are drawn (training/examples).
-    passes: int = 5
+    passes: int = 4
     batch_tokens: int = 1536
     shortest_window: float = 0.5
     drop_document: float = 0.2
@@ -43,7 +43,6 @@ class TrainConfig:
     head_rate: float = 10.0
     weight_decay: float = 0.01
     warmup: float = 0.06
-    together: int = 1  # batches of batch_tokens that one device takes at once
     accumulate: int = 1
     max_grad_norm: float = 1.0
     head_dropout: float = 0.1
@@ -101,7 +100,7 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
     }.items():
         if getattr(config, key) not in allowed:
             raise ConfigError(f"{key} must be one of {', '.join(allowed)}, found {getattr(config, key)!r}")
-    for key in ("passes", "batch_tokens", "window", "unit", "together", "accumulate", "checkpoints", "patience"):
+    for key in ("passes", "batch_tokens", "window", "unit", "accumulate", "checkpoints", "patience"):
         if getattr(config, key) < 1:
             raise ConfigError(f"{key} must be at least 1, found {getattr(config, key)}")
     for key in (
@@ -115,7 +114,7 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
     ):
         if not 0 <= getattr(config, key) <= 1:
             raise ConfigError(f"{key} must lie between 0 and 1, found {getattr(config, key)}")
-    context = config.title + config.opening + config.path + 5
+    context = config.title + config.opening + config.path + 6  # [cls] and a [sep] after each part
     if config.window < config.unit + context:
         raise ConfigError(f"window must hold a unit and its context ({config.unit} + {context}), found {config.window}")
     return config

@@ -24,6 +24,7 @@ from fazhi.training.metrics import (
     Bools,
     Ints,
     Tags,
+    as_json,
     calibration,
     confusion,
     coverage,
@@ -89,6 +90,7 @@ def evaluate(
     facts: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Measure a predictor; with `train` (the model's own training documents) the baselines too. `facts` are shown."""
+    as_json(dict(facts or {}))  # what cannot be stored had better fail before the work than after it
     seconds: dict[str, float] = {}
     with _timed(seconds, "reading"):
         sample = _read(documents)

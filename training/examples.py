@@ -106,8 +106,8 @@ def label_weights(examples: Sequence[Example], config: TrainConfig) -> Weights:
     """Weigh labels by a power of their rarity in the training units, so that rare ones count."""
     roles = np.concatenate([example.roles for example in examples])
     topics = np.concatenate([example.topics for example in examples])
-    counts = np.maximum(np.bincount(roles, minlength=len(ROLES)), 1)
-    weights = counts.astype(np.float64) ** -config.role_balance
+    counts = np.bincount(roles, minlength=len(ROLES))
+    weights = np.maximum(counts, 1.0) ** -config.role_balance
     weights *= counts.sum() / (weights * counts).sum()
     positive = np.maximum(topics.sum(axis=0), 1)
     positives = (np.maximum(len(topics) - positive, 1) / positive) ** config.topic_balance

@@ -3,9 +3,11 @@
 Knows windows and weights; reads no corpus and writes no model folder.
 """
 
+import ctypes
 import json
 import logging
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +122,18 @@ class _SaveOften(TrainerCallback):
             control.should_save = True
 
 
+class _GiveMemoryBack(TrainerCallback):
+    """Return freed pages to the system: glibc keeps those of every batch shape it has met, gigabytes in a run."""
+
+    def __init__(self) -> None:
+        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Trim every few steps; it takes milliseconds."""
+        if self._trim and state.global_step % 10 == 0:
+            self._trim(0)
+
+
 def finetune(
     encoder: Path | str, config: TrainConfig, fit: Fit, run: Path
 ) -> tuple[MultiHeadBert, list[dict[str, float]]]:
@@ -127,7 +141,10 @@ def finetune(
     set_seed(config.seed)
     network = _start(encoder, config)
     arguments = _arguments(config, fit, run)
-    callbacks: list[TrainerCallback] = [_SaveOften(max(1, int(arguments.save_steps) // config.checkpoints))]
+    callbacks: list[TrainerCallback] = [
+        _SaveOften(max(1, int(arguments.save_steps) // config.checkpoints)),
+        _GiveMemoryBack(),
+    ]
     if fit.judge:
         callbacks.append(EarlyStoppingCallback(config.patience))
     trainer = TaggingTrainer(
@@ -177,10 +194,10 @@ def _start(encoder: Path | str, config: TrainConfig) -> MultiHeadBert:
 def _arguments(config: TrainConfig, fit: Fit, run: Path) -> TrainingArguments:
     world = int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun and accelerate launch set it
     batches = sum(len(batches) for batches in fit.passes)
-    steps = config.max_steps or max(1, batches // (config.together * config.accumulate * world))
+    steps = config.max_steps or max(1, batches // (config.accumulate * world))
     return TrainingArguments(
         output_dir=str(run),
-        per_device_train_batch_size=config.together,  # an item is a batch already, filled by word pieces
+        per_device_train_batch_size=1,  # an item is a batch already, filled by word pieces
         train_sampling_strategy="sequential",  # the batches were drawn in their order
         gradient_accumulation_steps=config.accumulate,
         max_steps=steps,
@@ -199,6 +216,7 @@ def _arguments(config: TrainConfig, fit: Fit, run: Path) -> TrainingArguments:
         metric_for_best_model="eval_choice",
         greater_is_better=True,
         logging_steps=10,
+        disable_tqdm=False,
         report_to=["tensorboard"],
         seed=config.seed,
         remove_unused_columns=False,

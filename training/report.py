@@ -100,6 +100,7 @@ def write_report(evaluation: Evaluation, folder: Path, previous: Mapping[str, An
         "m": metrics,
         "evaluation": evaluation,
         "summary": summary(metrics),
+        "ahead": ahead(metrics),
         "changes": differences(metrics, previous) if previous else None,
         "plots": {
             "calibration": Markup(calibration_plot(metrics["calibration"])),
@@ -109,8 +110,9 @@ def write_report(evaluation: Evaluation, folder: Path, previous: Mapping[str, An
     }
     environment = _environment()
     pages = {page: environment.get_template(f"{page}.j2").render(view) for page in ("report.html", "report.md")}
+    pages["metrics.json"] = as_json(metrics)
     folder.mkdir(parents=True, exist_ok=True)
-    for page, text in {**pages, "metrics.json": as_json(metrics)}.items():
+    for page, text in pages.items():
         _write(folder / page, text)
 
 
@@ -186,7 +188,10 @@ def cell(text: object) -> str:
 def summary(metrics: Mapping[str, Any]) -> tuple[str, str]:
     """Say in two sentences what was measured on what, and what the figures rest on."""
     measured, facts = metrics["measured"], metrics["facts"]
-    kind = "real government reports" if measured["splits"] == ["test"] else "reports written for this project"
+    many = "" if measured["documents"] == 1 else "s"
+    kind = (
+        f"real government report{many}" if measured["splits"] == ["test"] else f"report{many} written for this project"
+    )
     seen = "some of which it was trained on" if measured["seen"] else "none of which it was trained on"
     accuracy = metrics["role"]["accuracy"]
     first = (
@@ -201,6 +206,17 @@ def summary(metrics: Mapping[str, Any]) -> tuple[str, str]:
         " so the figures tell how closely it follows the annotation guideline, not how far people would agree with it."
     )
     return first, second
+
+
+def ahead(metrics: Mapping[str, Any]) -> list[str]:
+    """Name the scores on which a baseline does better than the model, and that baseline."""
+    found = []
+    for title, path in HEADLINE:
+        scores = {name: pick(baseline, path)["value"] or 0.0 for name, baseline in metrics["baselines"].items()}
+        best = max(scores, key=lambda name: scores[name], default=None)
+        if best and scores[best] > (pick(metrics, path)["value"] or 0.0):
+            found.append(f"{title} ({BASELINES.get(best, best)}, {percent(scores[best])})")
+    return found
 
 
 def differences(metrics: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, Any]:

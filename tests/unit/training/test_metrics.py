@@ -145,6 +145,11 @@ def test_calibration_by_hand() -> None:
     assert found["points"][-1]["observed"] == pytest.approx(2 / 3, abs=1e-6)
 
 
+def test_a_bin_is_closed_above() -> None:
+    (point,) = calibration(np.array([0.5, 0.3]), np.array([True, False]), bins=2)["points"]
+    assert (point["from"], point["to"], point["count"]) == (0, 0.5, 2)
+
+
 def test_calibration_of_honest_probabilities_is_small_and_of_boasts_large() -> None:
     rng = np.random.default_rng(0)
     probabilities = rng.random(20000)

@@ -1,0 +1,77 @@
+"""Every command of the README does what a reader would see it do; one that no row below runs fails the test."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = "某县2024年法治政府建设工作报告\n一、主要工作\n办理行政复议案件12件。\n"
+QUICK = "max_steps=4 passes=1 bf16=off most_int8_loss=100"
+
+# Commands that CI itself runs, and those run here: what is added, so that they take seconds, and what must come of it.
+BY_CI = {"make test"}
+BY_THE_SMOKE_RUN = {"make train"}
+RUN_HERE = {
+    "make help": ("", "crossval"),
+    "make eval": ("MODEL={model} DATA={data} REPORTS={tmp}/reports", "report.html"),
+    "make bench": ("MODEL={model} DATA={data}", "pipeline"),
+    "make crossval": (
+        "MODEL={tmp}/m/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='{quick}'",
+        "left out",
+    ),
+    "make train ENCODER=path/to/bert": (
+        "MODEL={tmp}/n/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='{quick}'",
+        "report.html",
+    ),
+    'make train SET="passes=3 seed=7"': (
+        "MODEL={tmp}/o/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='passes=3 seed=7 {quick}'",
+        "report.html",
+    ),
+    ".venv/bin/fazhi data stats": ("--data {data}", "Labels"),
+    ".venv/bin/fazhi tag report.txt": ("--model {model}", "report"),
+    ".venv/bin/fazhi tag reports-2024/ -o tags/": ("--model {model}", ""),
+    ".venv/bin/fazhi tag report.txt -o tags.csv": ("--model {model}", ""),
+    "cat report.txt | .venv/bin/fazhi tag --format jsonl": ("--model {model}", '"role"'),
+}
+
+
+def commands(page: str) -> list[str]:
+    """The lines of a page's shell blocks, without their comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    return [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_every_command_is_run_somewhere(page: str) -> None:
+    assert commands(page)
+    assert set(commands(page)) <= BY_CI | BY_THE_SMOKE_RUN | set(RUN_HERE)
+
+
+@pytest.mark.slow
+def test_what_the_readme_says_can_be_done(
+    tmp_path: Path, tiny_model: Path, tiny_data: Path, tiny_encoder_folder: Path
+) -> None:
+    (tmp_path / "report.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "reports-2024").mkdir()
+    (tmp_path / "reports-2024" / "a.txt").write_text(TEXT, encoding="utf-8")
+    names = {"model": tiny_model, "data": tiny_data, "encoder": tiny_encoder_folder, "tmp": tmp_path, "quick": QUICK}
+    binaries = Path(sys.executable).parent
+    for command in commands("README.md"):
+        if command not in RUN_HERE:
+            continue
+        added, expected = RUN_HERE[command]
+        line = f"{command} {added.format(**names)}".replace(".venv/bin/", f"{binaries}/")
+        if command.startswith("make"):
+            line = line.replace("make ", f"make -C {ROOT} ", 1)
+        environment = {**os.environ, "MAKEFLAGS": ""}
+        done = subprocess.run(
+            line, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        assert expected in done.stdout, line
+    assert (tmp_path / "tags" / "a.jsonl").is_file()
+    assert (tmp_path / "tags.csv").is_file()
