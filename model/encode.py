@@ -1,21 +1,23 @@
-"""A document -> windows of token ids: neighbouring units side by side, tagged jointly.
+"""A document -> windows of token ids: neighbouring units side by side, under what the document says of itself.
 
-Under what the document says of itself.
-
-A window reads: [cls] title [sep] opening [sep] headings [sep] [sep] unit [sep] unit [sep] ...; what is missing is left
-out with its separator. Units at a window's edge are shown a few neighbours that another window answers for. How units
-are packed is this file's business alone. Knows no labels and no model.
+A window reads: [cls] title [sep] opening [sep] headings [sep] [sep] cue unit [sep] cue unit [sep] ...; what is missing
+is left out with its separator. A unit's cue is the role that its section names, or else the document's kind
+(model/section). Units at a window's edge are shown a few neighbours that another window answers for. How units are
+packed is this file's business alone. Knows no model.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from fazhi.model.document import Document
+from fazhi.model.labels import Role
 from fazhi.model.normalize import normalize
+from fazhi.model.section import document_kind, named_role
 
 CONTEXT = -1  # the owner of a token that belongs to no unit
 
@@ -24,12 +26,12 @@ CONTEXT = -1  # the owner of a token that belongs to no unit
 class EncodeConfig:
     """Budgets in word pieces, the margin in units, and the special pieces' ids; stored with the model."""
 
-    window: int = 384
-    unit: int = 160
-    title: int = 32
-    opening: int = 48
-    heading: int = 28
-    path: int = 64
+    window: int = 320
+    unit: int = 128
+    title: int = 24
+    opening: int = 40
+    heading: int = 24
+    path: int = 48
     margin: int = 1
     cls: int = 0
     sep: int = 2
@@ -38,9 +40,7 @@ class EncodeConfig:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Token ids and, for each token, the place of its unit within `units`.
-
-    Or CONTEXT.
+    """Token ids and, for each token, the place of its unit within `units`, or CONTEXT.
 
     `units` are indices into the document's units; this window answers for those in the half-open range `answered`.
     """
@@ -57,8 +57,18 @@ class EncodedDocument:
 
     title: tuple[int, ...]
     opening: tuple[int, ...]
+    kind: tuple[int, ...]
     paths: tuple[tuple[int, ...], ...]
+    sections: tuple[tuple[int, ...], ...]
     units: tuple[tuple[int, ...], ...]
+
+    def cue(self, unit: int) -> tuple[int, ...]:
+        """What the outline says of a unit's role."""
+        return self.sections[unit] or self.kind
+
+    def size(self, first: int, last: int) -> int:
+        """Pieces that the units [first, last) take in a window, with their cues and separators."""
+        return sum(len(self.cue(unit)) + len(self.units[unit]) + 1 for unit in range(first, last))
 
 
 class Encoder:
@@ -72,17 +82,24 @@ class Encoder:
         """Encode title, opening, heading paths and units, each within its budget."""
         outline, config = document.outline, self.config
         headings = sorted({heading for path in outline.headings for heading in path})
-        texts = [outline.title, outline.opening, *headings, *(unit.text for unit in document.units)]
+        kind = document_kind(outline)
+        texts = [kind, *Role, outline.title, outline.opening, *headings, *(unit.text for unit in document.units)]
         encodings = self.tokenizer.encode_batch_fast([normalize(text) for text in texts], add_special_tokens=False)
         special = {config.cls, config.sep, config.pad}  # a text may spell one out; it must not act as one
         pieces = [[i for i in encoding.ids if i not in special] for encoding in encodings]
-        named = {heading: ids[: config.heading] for heading, ids in zip(headings, pieces[2:], strict=False)}
+        waiting = iter(pieces)
+        kind_ids, *role_ids = (tuple(ids) for ids in islice(waiting, 1 + len(Role)))
+        roles = dict(zip(Role, role_ids, strict=True))
+        title, opening = next(waiting), next(waiting)
+        named = {heading: ids[: config.heading] for heading, ids in zip(headings, waiting, strict=False)}
         return EncodedDocument(
-            title=tuple(pieces[0][: config.title]),
-            opening=_cap(pieces[1], config.opening, head=0.5),
+            title=tuple(title[: config.title]),
+            opening=_cap(opening, config.opening, head=0.5),
+            kind=kind_ids,
+            sections=tuple(roles[role] if (role := named_role(path)) else () for path in outline.headings),
             paths=tuple(tuple(i for name in path for i in named[name])[-config.path :] for path in outline.headings),
             # The later main clause decides a role, so a long unit keeps its end as well as its beginning.
-            units=tuple(_cap(ids, config.unit, head=0.6) for ids in pieces[2 + len(headings) :]),
+            units=tuple(_cap(ids, config.unit, head=0.6) for ids in pieces[len(pieces) - len(document.units) :]),
         )
 
     def windows(self, document: Document) -> list[Window]:
@@ -94,20 +111,20 @@ class Encoder:
     def tile(self, encoded: EncodedDocument, budget: int, margin: int) -> Iterator[tuple[int, int]]:
         """Cut a document's units into runs that fit `budget` pieces together with their context and margins."""
         first, used = 0, 0
-        for index, ids in enumerate(encoded.units):
-            room = budget - 1 - self._overhead(encoded, (first, index + 1), margin)
-            if index > first and used + len(ids) + 1 > room:
+        for index in range(len(encoded.units)):
+            size = encoded.size(index, index + 1)
+            if index > first and used + size > budget - 1 - self._overhead(encoded, (first, index + 1), margin):
                 yield first, index
                 first, used = index, 0
-            used += len(ids) + 1
+            used += size
         if encoded.units:
             yield first, len(encoded.units)
 
     def _overhead(self, encoded: EncodedDocument, run: tuple[int, int], margin: int) -> int:
         first, last = run
-        prefix = self.prefix(encoded, first)
-        edges = encoded.units[max(0, first - margin) : first] + encoded.units[last : last + margin]
-        return len(prefix) + sum(len(ids) + 1 for ids in edges)
+        before = encoded.size(max(0, first - margin), first)
+        after = encoded.size(last, min(len(encoded.units), last + margin))
+        return len(self.prefix(encoded, first)) + before + after
 
     def prefix(self, encoded: EncodedDocument, first: int) -> list[int]:
         """What the document says of itself above unit `first`: title, opening and headings, each closed by [sep]."""
@@ -121,8 +138,9 @@ class Encoder:
         ids = [self.config.cls, *self.prefix(encoded, shown[0])]
         owners = [CONTEXT] * len(ids)
         for place, unit in enumerate(shown):
-            ids += (*encoded.units[unit], self.config.sep)
-            owners += [place] * len(encoded.units[unit]) + [CONTEXT]
+            cue, own = encoded.cue(unit), encoded.units[unit]
+            ids += (*cue, *own, self.config.sep)
+            owners += (*[CONTEXT] * len(cue), *[place] * len(own), CONTEXT)
         return Window(tuple(ids), tuple(owners), tuple(shown), (first, last))
 
     def _shown(self, encoded: EncodedDocument, first: int, last: int, margin: int) -> range:
@@ -136,16 +154,16 @@ class Encoder:
 
     def _fits(self, encoded: EncodedDocument, low: int, high: int) -> bool:
         """Whether units [low, high) fit a window below the prefix of the first of them, which may be the longest."""
-        units = sum(len(ids) + 1 for ids in encoded.units[low:high])
-        return 1 + len(self.prefix(encoded, low)) + units <= self.config.window
+        return 1 + len(self.prefix(encoded, low)) + encoded.size(low, high) <= self.config.window
 
 
 def without(encoded: EncodedDocument, *, document: bool = False, headings: bool = False) -> EncodedDocument:
-    """The same pieces with the document's own words (title, opening) or its headings left out."""
+    """The same pieces with the document's own words (title, opening) or its headings left out, and their cues."""
     if document:
-        encoded = replace(encoded, title=(), opening=())
+        encoded = replace(encoded, title=(), opening=(), kind=())
     if headings:
-        encoded = replace(encoded, paths=((),) * len(encoded.units))
+        nothing = ((),) * len(encoded.units)
+        encoded = replace(encoded, paths=nothing, sections=nothing)
     return encoded
 
 

@@ -1,6 +1,6 @@
-"""Documents -> predictions: the one place where the decision rule is applied, for evaluation.
+"""Documents -> predictions, for evaluation, command line and service alike.
 
-Command line and service alike.
+The one place where the decision rule is applied.
 """
 
 from collections.abc import Callable, Sequence

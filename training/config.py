@@ -22,21 +22,21 @@ class TrainConfig:
     seed: int = 13
 
     # What a window shows (model/encode).
-    window: int = 384
-    unit: int = 160
-    title: int = 32
-    opening: int = 48
-    heading: int = 28
-    path: int = 64
+    window: int = 320
+    unit: int = 128
+    title: int = 24
+    opening: int = 40
+    heading: int = 24
+    path: int = 48
     margin: int = 1
 
     # How the training windows of one pass are drawn (training/examples).
-    passes: int = 4
+    passes: int = 3
     batch_tokens: int = 1536
-    shortest_window: float = 0.5
+    shortest_window: float = 0.6
     drop_document: float = 0.2
     drop_headings: float = 0.25
-    bare_units: float = 0.12
+    bare_units: float = 0.1
 
     # The fit (training/finetune).
     learning_rate: float = 1.5e-4
@@ -114,7 +114,7 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
     ):
         if not 0 <= getattr(config, key) <= 1:
             raise ConfigError(f"{key} must lie between 0 and 1, found {getattr(config, key)}")
-    context = config.title + config.opening + config.path + 6  # [cls] and a [sep] after each part
+    context = config.title + config.opening + config.path + 16  # [cls], a [sep] after each part, the cues
     if config.window < config.unit + context:
         raise ConfigError(f"window must hold a unit and its context ({config.unit} + {context}), found {config.window}")
     return config

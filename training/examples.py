@@ -1,6 +1,6 @@
 """Labelled documents -> the batches and label weights of a whole run.
 
-Drawn before it starts: it can be repeated and resumed.
+All is drawn before the run starts, so that it can be repeated, and resumed where it was cut short.
 """
 
 import random

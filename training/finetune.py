@@ -95,7 +95,8 @@ class TaggingTrainer(Trainer):
                     "weight_decay": self.settings.weight_decay if matrix else 0.0,
                 }
                 for (head, matrix), parameters in groups.items()
-            ]
+            ],
+            fused=True,
         )
         return self.optimizer
 
@@ -161,6 +162,8 @@ def finetune(
     if last:
         log.warning("going on from %s", last)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
     # Mixed precision lives in a wrapper around forward, which an export would trace.
     trained: MultiHeadBert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     return trained.float().cpu().eval(), trainer.state.log_history
@@ -194,7 +197,8 @@ def _start(encoder: Path | str, config: TrainConfig) -> MultiHeadBert:
 def _arguments(config: TrainConfig, fit: Fit, run: Path) -> TrainingArguments:
     world = int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun and accelerate launch set it
     batches = sum(len(batches) for batches in fit.passes)
-    steps = config.max_steps or max(1, batches // (config.accumulate * world))
+    a_pass = max(1, batches // (config.accumulate * world * config.passes))
+    steps = config.max_steps or a_pass * config.passes  # a last step beyond them would be judged once more
     return TrainingArguments(
         output_dir=str(run),
         per_device_train_batch_size=1,  # an item is a batch already, filled by word pieces
@@ -208,9 +212,9 @@ def _arguments(config: TrainConfig, fit: Fit, run: Path) -> TrainingArguments:
         use_cpu=not torch.accelerator.is_available(),
         bf16=use_bf16(config),
         eval_strategy="steps" if fit.judge else "no",
-        eval_steps=max(1, steps // config.passes),
+        eval_steps=min(a_pass, steps),
         save_strategy="steps",
-        save_steps=max(1, steps // config.passes),
+        save_steps=min(a_pass, steps),
         save_total_limit=2,
         load_best_model_at_end=fit.judge is not None,
         metric_for_best_model="eval_choice",

@@ -119,7 +119,8 @@ def train(config: TrainConfig, sources: Sources, places: Places) -> None:
     )
     shutil.rmtree(places.model, ignore_errors=True)
     draft.rename(places.model)
-    shutil.rmtree(run, ignore_errors=True)
+    for checkpoint in run.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)  # the TensorBoard log stays
 
 
 def peak_memory_mb() -> int:

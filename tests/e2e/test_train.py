@@ -75,7 +75,8 @@ def test_a_killed_run_goes_on_and_a_finished_one_is_not_repeated(
     output = _run(*arguments).communicate()[0]
     assert "going on from" in output
     assert load_config(model).training["settings"]["passes"] == 40
-    assert not list(tmp_path.glob("artifacts/runs/*"))
+    assert not list(tmp_path.glob("artifacts/runs/*/checkpoint-*"))
+    assert list(tmp_path.glob("artifacts/runs/*/runs/*/events.*"))
     again = _run(*arguments).communicate()[0]
     assert "up to date" in again
 

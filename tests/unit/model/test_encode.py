@@ -115,8 +115,8 @@ class TestWindows:
         assert window.units == (1,)
 
     def test_six_special_pieces_stand_around_a_unit_and_its_context(self, make_encoder: MakeEncoder) -> None:
-        """So much a window must hold beyond the budgets of unit, title, opening and path."""
-        encoder = make_encoder(window=7 + 8 + 9 + 10 + 6, unit=7, title=8, opening=9, path=10)
+        """So much, and a cue, must a window hold beyond the budgets of unit, title, opening and path."""
+        encoder = make_encoder(window=7 + 8 + 9 + 10 + 6 + 2, unit=7, title=8, opening=9, path=10)
         (window,) = encoder.windows(document_of([CHARACTERS], CHARACTERS, CHARACTERS, [(CHARACTERS,)]))
         assert len(window.ids) == encoder.config.window
 
@@ -139,10 +139,10 @@ class TestPieces:
     def test_title_opening_headings_and_units_stand_in_this_order(self, encoder: Encoder, pieces: Pieces) -> None:
         path = ("主要工作", "行政")
         (window,) = encoder.windows(document_of(["执法", "普法"], "法治", "政府", [path, path]))
-        parts = ["法治", "政府", "主要工作行政", "", "执法", "普法"]
+        parts = ["法治", "政府", "主要工作行政", "", "成效执法", "成效普法"]
         expected = [pieces.cls, *(i for part in parts for i in (*pieces(part), pieces.sep))]
         assert list(window.ids) == expected
-        owners = [CONTEXT] * 15 + [0, 0, CONTEXT, 1, 1, CONTEXT]
+        owners = [CONTEXT] * 15 + [CONTEXT, CONTEXT, 0, 0, CONTEXT] + [CONTEXT, CONTEXT, 1, 1, CONTEXT]
         assert list(window.owners) == owners
 
     def test_what_is_missing_is_left_out_with_its_separator(self, encoder: Encoder, pieces: Pieces) -> None:
@@ -150,7 +150,7 @@ class TestPieces:
         (bare,) = encoder.windows(bare_sentence("执法"))
         assert bare.ids == (cls, *pieces("执法"), sep)
         (titled,) = encoder.windows(document_of(["执法"], title="法治"))
-        assert titled.ids == (cls, *pieces("法治"), sep, sep, *pieces("执法"), sep)
+        assert titled.ids == (cls, *pieces("法治"), sep, sep, *pieces("总结执法"), sep)
         (headed,) = encoder.windows(bare_sentence("执法", ["工作"]))
         assert headed.ids == (cls, *pieces("工作"), sep, sep, *pieces("执法"), sep)
 
