@@ -1,9 +1,9 @@
 """A document -> windows of token ids: neighbouring units side by side, under what the document says of itself.
 
 A window reads: [cls] title [sep] opening [sep] headings [sep] [sep] cue unit [sep] cue unit [sep] ...; what is missing
-is left out with its separator. A unit's cue is the role that its section names, or else the document's kind
-(model/section). Units at a window's edge are shown a few neighbours that another window answers for. How units are
-packed is this file's business alone. Knows no model.
+is left out with its separator. A unit's cue is the role that its section names, or else the one that goes with the
+document's kind (model/section). Units at a window's edge are shown a few neighbours that another window answers for.
+How units are packed is this file's business alone. Knows no model.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from fazhi.model.document import Document
 from fazhi.model.labels import Role
 from fazhi.model.normalize import normalize
-from fazhi.model.section import document_kind, named_role
+from fazhi.model.section import kind_role, named_role
 
 CONTEXT = -1  # the owner of a token that belongs to no unit
 
@@ -82,21 +82,20 @@ class Encoder:
         """Encode title, opening, heading paths and units, each within its budget."""
         outline, config = document.outline, self.config
         headings = sorted({heading for path in outline.headings for heading in path})
-        kind = document_kind(outline)
-        texts = [kind, *Role, outline.title, outline.opening, *headings, *(unit.text for unit in document.units)]
+        texts = [*Role, outline.title, outline.opening, *headings, *(unit.text for unit in document.units)]
         encodings = self.tokenizer.encode_batch_fast([normalize(text) for text in texts], add_special_tokens=False)
         special = {config.cls, config.sep, config.pad}  # a text may spell one out; it must not act as one
         pieces = [[i for i in encoding.ids if i not in special] for encoding in encodings]
         waiting = iter(pieces)
-        kind_ids, *role_ids = (tuple(ids) for ids in islice(waiting, 1 + len(Role)))
-        roles = dict(zip(Role, role_ids, strict=True))
+        cues = {role: tuple(ids) for role, ids in zip(Role, islice(waiting, len(Role)), strict=True)}
+        kind = kind_role(outline)
         title, opening = next(waiting), next(waiting)
         named = {heading: ids[: config.heading] for heading, ids in zip(headings, waiting, strict=False)}
         return EncodedDocument(
             title=tuple(title[: config.title]),
             opening=_cap(opening, config.opening, head=0.5),
-            kind=kind_ids,
-            sections=tuple(roles[role] if (role := named_role(path)) else () for path in outline.headings),
+            kind=cues[kind] if kind else (),
+            sections=tuple(cues[role] if (role := named_role(path)) else () for path in outline.headings),
             paths=tuple(tuple(i for name in path for i in named[name])[-config.path :] for path in outline.headings),
             # The later main clause decides a role, so a long unit keeps its end as well as its beginning.
             units=tuple(_cap(ids, config.unit, head=0.6) for ids in pieces[len(pieces) - len(document.units) :]),
@@ -157,13 +156,17 @@ class Encoder:
         return 1 + len(self.prefix(encoded, low)) + encoded.size(low, high) <= self.config.window
 
 
-def without(encoded: EncodedDocument, *, document: bool = False, headings: bool = False) -> EncodedDocument:
-    """The same pieces with the document's own words (title, opening) or its headings left out, and their cues."""
+def without(
+    encoded: EncodedDocument, *, document: bool = False, headings: bool = False, cues: bool = False
+) -> EncodedDocument:
+    """The same pieces with the document's own words (title, opening), its headings or the cues left out."""
+    nothing = ((),) * len(encoded.units)
     if document:
-        encoded = replace(encoded, title=(), opening=(), kind=())
+        encoded = replace(encoded, title=(), opening=())
     if headings:
-        nothing = ((),) * len(encoded.units)
-        encoded = replace(encoded, paths=nothing, sections=nothing)
+        encoded = replace(encoded, paths=nothing)
+    if cues:
+        encoded = replace(encoded, sections=nothing, kind=())
     return encoded
 
 

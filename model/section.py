@@ -1,7 +1,8 @@
 """An outline -> what it says of each unit's role: the section that names one, or else the document's kind.
 
-By the guideline a measure without tense takes its section's role, and under headings that name none the document's kind
-decides. The words are those of the guideline and of the authored training documents. Knows no unit's own text.
+By the guideline a measure without tense takes its section's role; under headings that name none, the document's kind
+decides: what a summary tells was done, what a programme tells is planned. The words are those of the guideline and of
+the authored training documents. Knows no unit's own text.
 """
 
 import re
@@ -9,8 +10,6 @@ import re
 from fazhi.model.labels import Role
 from fazhi.model.normalize import normalize
 from fazhi.model.outline import Outline
-
-SUMMARY, PROGRAMME = "总结", "要点"  # the two kinds of document: what was done, what is to be done
 
 LONGEST = 30  # a longer heading is a sentence, not a section's name
 _PROBLEM = re.compile("问题|不足|短板|困难|薄弱|差距")
@@ -36,9 +35,9 @@ def named_role(headings: tuple[str, ...]) -> Role | None:
     return None
 
 
-def document_kind(outline: Outline) -> str:
-    """SUMMARY or PROGRAMME, by the title or, without one, the opening; empty where there is neither."""
+def kind_role(outline: Outline) -> Role | None:
+    """The role of what a document tells, by its title or, without one, its opening; None where there is neither."""
     text = normalize(outline.title or outline.opening[-30:])
     if not text:
-        return ""
-    return PROGRAMME if _PROGRAMME.search(text) and not _SUMMARY.search(text) else SUMMARY
+        return None
+    return Role.PLAN if _PROGRAMME.search(text) and not _SUMMARY.search(text) else Role.ACHIEVEMENT

@@ -35,7 +35,8 @@ class TrainConfig:
     batch_tokens: int = 1536
     shortest_window: float = 0.6
     drop_document: float = 0.2
-    drop_headings: float = 0.25
+    drop_headings: float = 0.35
+    drop_cues: float = 0.1
     bare_units: float = 0.1
 
     # The fit (training/finetune).
@@ -57,6 +58,7 @@ class TrainConfig:
     checkpoints: int = 4  # a pass
 
     # What is trained on, and how the choice is made.
+    dev_share: float = 0.0  # 0: the split of the index; else the share of documents drawn anew for dev, by the seed
     near_duplicate: float = 0.6
     include_dev: bool = False
     include_test: bool = False
@@ -104,9 +106,11 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
         if getattr(config, key) < 1:
             raise ConfigError(f"{key} must be at least 1, found {getattr(config, key)}")
     for key in (
+        "dev_share",
         "shortest_window",
         "drop_document",
         "drop_headings",
+        "drop_cues",
         "bare_units",
         "warmup",
         "head_dropout",

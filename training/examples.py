@@ -89,11 +89,14 @@ def _draw_windows(
             example.encoded,
             document=rng.random() < config.drop_document,
             headings=rng.random() < config.drop_headings,
+            cues=rng.random() < config.drop_cues,
         )
         yield _labelled(encoder.window(shown, first, last, 0), example)
     for index in range(len(example.encoded.units)):
         if rng.random() < config.bare_units:
-            shown = without(example.encoded, document=True, headings=rng.random() < 0.5)
+            alone = rng.random() < 0.5
+            bare = replace(example.encoded, kind=())
+            shown = without(bare, document=True, headings=alone, cues=alone)
             yield _labelled(encoder.window(shown, index, index + 1, 0), example)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fazhi.data.corpus import LabelledDocument, fingerprint, read_corpus
 from fazhi.data.duplicates import NearDuplicate, near_duplicates
-from fazhi.data.split import of_split
+from fazhi.data.split import of_split, resplit
 from fazhi.training.config import TrainConfig
 
 
@@ -34,6 +34,8 @@ class Sources:
 def read_sources(root: Path, config: TrainConfig) -> Sources:
     """Read `root/authored` and `root/seeds`; raises CorpusError."""
     documents = read_corpus(root / "authored") + read_corpus(root / "seeds")
+    if config.dev_share:
+        documents = resplit(documents, config.dev_share, config.seed)
     return assemble(documents, config)
 
 

@@ -141,3 +141,12 @@ def test_an_export_that_loses_too_much_is_refused() -> None:
 def test_metrics_of_the_development_split_are_in_the_folder(tiny_model: Path) -> None:
     figures = json.loads((tiny_model / "metrics.json").read_text(encoding="utf-8"))
     assert 0 <= figures["int8"]["role_macro_f1_3"] <= 1
+
+
+def test_the_development_split_can_be_drawn_anew(corpus: Callable[..., Path]) -> None:
+    root = corpus()
+    assert [d.id for d in read_sources(root, TrainConfig()).split("dev")] == ["A02"]
+    drawn = [read_sources(root, TrainConfig(dev_share=0.5, seed=seed)) for seed in (1, 1, 2, 3, 4, 5)]
+    assert drawn[0] == drawn[1]
+    assert len({tuple(d.id for d in sources.split("dev")) for sources in drawn}) > 1
+    assert all([d.id for d in sources.split("test")] == ["linshan-2023"] for sources in drawn)

@@ -150,7 +150,7 @@ class TestPieces:
         (bare,) = encoder.windows(bare_sentence("执法"))
         assert bare.ids == (cls, *pieces("执法"), sep)
         (titled,) = encoder.windows(document_of(["执法"], title="法治"))
-        assert titled.ids == (cls, *pieces("法治"), sep, sep, *pieces("总结执法"), sep)
+        assert titled.ids == (cls, *pieces("法治"), sep, sep, *pieces("成效执法"), sep)
         (headed,) = encoder.windows(bare_sentence("执法", ["工作"]))
         assert headed.ids == (cls, *pieces("工作"), sep, sep, *pieces("执法"), sep)
 

@@ -4,7 +4,7 @@ import pytest
 
 from fazhi.model.labels import Role
 from fazhi.model.outline import Outline
-from fazhi.model.section import PROGRAMME, SUMMARY, document_kind, named_role
+from fazhi.model.section import kind_role, named_role
 
 
 @pytest.mark.parametrize(
@@ -32,16 +32,18 @@ def test_a_sentence_used_as_heading_names_no_section() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "opening", "kind"),
+    ("title", "opening", "role"),
     [
-        ("槐岭县2020年依法行政工作要点", "", PROGRAMME),
-        ("某区2025年法治政府建设工作安排", "", PROGRAMME),
-        ("年度法治政府建設(依法行政)工作總結", "", SUMMARY),
-        ("市商务局工作总结暨下年工作安排", "", SUMMARY),
-        ("", "2023年，我局认真履职。现将有关情况报告如下：", SUMMARY),
-        ("", "现将全年工作要点印发如下：", PROGRAMME),
-        ("", "", ""),
+        ("槐岭县2020年依法行政工作要点", "", Role.PLAN),
+        ("某区2025年法治政府建设工作安排", "", Role.PLAN),
+        ("年度法治政府建設(依法行政)工作總結", "", Role.ACHIEVEMENT),
+        ("市商务局工作总结暨下年工作安排", "", Role.ACHIEVEMENT),
+        ("", "2023年，我局认真履职。现将有关情况报告如下：", Role.ACHIEVEMENT),
+        ("", "现将全年工作要点印发如下：", Role.PLAN),
+        ("", "", None),
     ],
 )
-def test_a_document_is_a_summary_or_a_programme(title: str, opening: str, kind: str) -> None:
-    assert document_kind(Outline(title, opening, (), ())) == kind
+def test_a_summary_tells_what_was_done_and_a_programme_what_is_planned(
+    title: str, opening: str, role: Role | None
+) -> None:
+    assert kind_role(Outline(title, opening, (), ())) is role
