@@ -8,7 +8,6 @@ How units are packed is this file's business alone. Knows no model.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -77,25 +76,23 @@ class Encoder:
     def __init__(self, tokenizer: Tokenizer, config: EncodeConfig) -> None:
         self.tokenizer = tokenizer
         self.config = config
+        self.cues: dict[Role | None, tuple[int, ...]] = {None: ()}
+        self.cues |= {role: tuple(tokenizer.encode(role, add_special_tokens=False).ids) for role in Role}
 
     def encode(self, document: Document) -> EncodedDocument:
         """Encode title, opening, heading paths and units, each within its budget."""
         outline, config = document.outline, self.config
         headings = sorted({heading for path in outline.headings for heading in path})
-        texts = [*Role, outline.title, outline.opening, *headings, *(unit.text for unit in document.units)]
+        texts = [outline.title, outline.opening, *headings, *(unit.text for unit in document.units)]
         encodings = self.tokenizer.encode_batch_fast([normalize(text) for text in texts], add_special_tokens=False)
         special = {config.cls, config.sep, config.pad}  # a text may spell one out; it must not act as one
-        pieces = [[i for i in encoding.ids if i not in special] for encoding in encodings]
-        waiting = iter(pieces)
-        cues = {role: tuple(ids) for role, ids in zip(Role, islice(waiting, len(Role)), strict=True)}
-        kind = kind_role(outline)
-        title, opening = next(waiting), next(waiting)
-        named = {heading: ids[: config.heading] for heading, ids in zip(headings, waiting, strict=False)}
+        title, opening, *pieces = ([i for i in encoding.ids if i not in special] for encoding in encodings)
+        named = {heading: ids[: config.heading] for heading, ids in zip(headings, pieces, strict=False)}
         return EncodedDocument(
             title=tuple(title[: config.title]),
             opening=_cap(opening, config.opening, head=0.5),
-            kind=cues[kind] if kind else (),
-            sections=tuple(cues[role] if (role := named_role(path)) else () for path in outline.headings),
+            kind=self.cues[kind_role(outline)],
+            sections=tuple(self.cues[named_role(path)] for path in outline.headings),
             paths=tuple(tuple(i for name in path for i in named[name])[-config.path :] for path in outline.headings),
             # The later main clause decides a role, so a long unit keeps its end as well as its beginning.
             units=tuple(_cap(ids, config.unit, head=0.6) for ids in pieces[len(pieces) - len(document.units) :]),
@@ -157,16 +154,16 @@ class Encoder:
 
 
 def without(
-    encoded: EncodedDocument, *, document: bool = False, headings: bool = False, cues: bool = False
+    encoded: EncodedDocument, *, document: bool = False, headings: bool = False, sections: bool = False
 ) -> EncodedDocument:
-    """The same pieces with the document's own words (title, opening), its headings or the cues left out."""
+    """The same pieces with the document's words (title, opening), its headings or what sections name left out."""
     nothing = ((),) * len(encoded.units)
     if document:
         encoded = replace(encoded, title=(), opening=())
     if headings:
         encoded = replace(encoded, paths=nothing)
-    if cues:
-        encoded = replace(encoded, sections=nothing, kind=())
+    if sections:
+        encoded = replace(encoded, sections=nothing)
     return encoded
 
 

@@ -37,6 +37,7 @@ class TrainConfig:
     drop_document: float = 0.2
     drop_headings: float = 0.35
     drop_cues: float = 0.1
+    reversed_plans: float = 0.4
     bare_units: float = 0.1
 
     # The fit (training/finetune).
@@ -111,6 +112,7 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
         "drop_document",
         "drop_headings",
         "drop_cues",
+        "reversed_plans",
         "bare_units",
         "warmup",
         "head_dropout",

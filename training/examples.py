@@ -4,7 +4,8 @@ All is drawn before the run starts, so that it can be repeated, and resumed wher
 """
 
 import random
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,11 +14,18 @@ import torch
 from torch import Tensor
 
 from fazhi.data.corpus import LabelledDocument
+from fazhi.data.schema import LabelledUnit
 from fazhi.model.document import read_document
 from fazhi.model.encode import EncodedDocument, Encoder, Window, collate, pack, without
-from fazhi.model.labels import ROLES, TOPICS
+from fazhi.model.labels import ROLES, TOPICS, Role
+from fazhi.model.normalize import normalize
 from fazhi.training.config import TrainConfig
 from fazhi.training.losses import IGNORED, Weights
+
+# Marks of the future, the guideline's and those that stand in training plans: a measure with one is no achievement.
+_TENSE = re.compile(
+    "将|下一步|下步|进一步|计划|力争|拟|要|继续|争取|明年|来年|今后|年内|年底|月底|未来|尽快|即将|接下来|目标|打算|前完成|达到|到20|到今年"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class Example:
     encoded: EncodedDocument
     roles: npt.NDArray[np.int64]
     topics: npt.NDArray[np.float32]
+    reversed: "Example | None" = None  # its tenseless plans, as achievements
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,32 @@ def encode_example(encoder: Encoder, document: LabelledDocument, dropped: frozen
         )
     kept = [i for i in range(len(document.units)) if i not in dropped]
     roles, topics = gold(document)
-    encoded = replace(encoded, paths=tuple(encoded.paths[i] for i in kept), units=tuple(encoded.units[i] for i in kept))
-    return Example(encoded, roles[kept], topics[kept])
+    example = Example(_only(encoded, kept), roles[kept], topics[kept])
+    return replace(example, reversed=_reversed(example, [document.units[i] for i in kept], encoder.cues))
+
+
+def _only(encoded: EncodedDocument, kept: Sequence[int]) -> EncodedDocument:
+    return replace(
+        encoded,
+        paths=tuple(encoded.paths[i] for i in kept),
+        sections=tuple(encoded.sections[i] for i in kept),
+        units=tuple(encoded.units[i] for i in kept),
+    )
+
+
+def _reversed(
+    example: Example, units: Sequence[LabelledUnit], cues: Mapping[Role | None, tuple[int, ...]]
+) -> "Example | None":
+    """The units planned without a mark of tense, as they would read in a section on what was done.
+
+    By the guideline the same words are a plan under 三、下一步打算 and an achievement under 一、主要工作.
+    """
+    plans = [i for i, unit in enumerate(units) if unit.role is Role.PLAN and not _TENSE.search(normalize(unit.text))]
+    if not plans:
+        return None
+    done = replace(_only(example.encoded, plans), title=(), opening=(), kind=cues[Role.ACHIEVEMENT])
+    roles = np.full(len(plans), ROLES.index(Role.ACHIEVEMENT))
+    return Example(without(done, headings=True, sections=True), roles, example.topics[plans])
 
 
 def draw_batches(encoder: Encoder, examples: Sequence[Example], config: TrainConfig) -> list[list[TrainingBatch]]:
@@ -85,18 +118,23 @@ def _draw_windows(
 ) -> Iterator[LabelledWindow]:
     budget = int(config.window * rng.uniform(config.shortest_window, 1.0))
     for first, last in encoder.tile(example.encoded, budget, 0):
+        uncued = rng.random() < config.drop_cues
         shown = without(
-            example.encoded,
+            replace(example.encoded, kind=()) if uncued else example.encoded,
             document=rng.random() < config.drop_document,
             headings=rng.random() < config.drop_headings,
-            cues=rng.random() < config.drop_cues,
+            sections=uncued,
         )
         yield _labelled(encoder.window(shown, first, last, 0), example)
+    if example.reversed:
+        for first, last in encoder.tile(example.reversed.encoded, budget, 0):
+            if rng.random() < config.reversed_plans:
+                yield _labelled(encoder.window(example.reversed.encoded, first, last, 0), example.reversed)
     for index in range(len(example.encoded.units)):
         if rng.random() < config.bare_units:
             alone = rng.random() < 0.5
             bare = replace(example.encoded, kind=())
-            shown = without(bare, document=True, headings=alone, cues=alone)
+            shown = without(bare, document=True, headings=alone, sections=alone)
             yield _labelled(encoder.window(shown, index, index + 1, 0), example)
 
 

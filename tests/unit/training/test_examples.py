@@ -47,6 +47,7 @@ def _config(**settings: object) -> TrainConfig:
             "path": 20,
             "batch_tokens": 400,
             "passes": 2,
+            "reversed_plans": 0,
             **settings,
         }
     )
@@ -134,3 +135,21 @@ def test_labels_of_another_segmentation_are_refused(encoder: Encoder, document: 
     short = LabelledDocument("X02", "train", document.text, document.units[:-1], "")
     with pytest.raises(ValueError, match="X02"):
         encode_example(encoder, short, frozenset())
+
+
+def test_tenseless_plans_are_shown_as_achievements_too_and_no_others(encoder: Encoder) -> None:
+    text = "某县2024年工作报告\n三、下一步打算\n加强执法检查。\n将办理案件。\n办理行政复议案件。\n"
+    roles = [Role.OTHER, Role.OTHER, Role.PLAN, Role.PLAN, Role.PLAN]
+    units = tuple(
+        LabelledUnit(u.start, u.end, u.text, u.heading, role, ()) for u, role in zip(segment(text), roles, strict=True)
+    )
+    example = encode_example(encoder, LabelledDocument("X03", "train", text, units, ""), frozenset())
+    assert example.reversed
+    assert example.reversed.encoded.units == (example.encoded.units[2], example.encoded.units[4])
+    assert [ROLES[role] for role in example.reversed.roles] == [Role.ACHIEVEMENT] * 2
+    assert example.reversed.encoded.cue(0) == encoder.cues[Role.ACHIEVEMENT]
+    assert example.encoded.cue(2) == encoder.cues[Role.PLAN]
+    batches = draw_batches(encoder, [example], _config(reversed_plans=1.0, bare_units=0))[0]
+    shown = [role for batch in batches for window in batch for role in window.roles]
+    assert shown.count(ROLES.index(Role.PLAN)) == 3
+    assert shown.count(ROLES.index(Role.ACHIEVEMENT)) == 2
