@@ -41,7 +41,7 @@ bench: $(READY)  ## speed of the trained model, against torch and a plain pipeli
 	$(FAZHI) bench --data $(DATA) --model $(MODEL) $(ARGS)
 
 test: check  ## checks and all tests
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-report= $(ARGS)
+	$(BIN)/python -m pytest --cov $(ARGS)
 
 check: $(READY)  ## format, lint and types
 	$(BIN)/ruff format --check .
