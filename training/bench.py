@@ -3,6 +3,7 @@
 Ratios are to be read, not the figures themselves.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 import torch
 from transformers import BertConfig, BertPreTrainedModel, PreTrainedTokenizerFast, pipeline
+from transformers import logging as transformers_logging
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from fazhi.model.bert import MultiHeadBert, TorchEngine, load_network
 from fazhi.model.checkpoint import load_config, load_encoder, load_predictor
 from fazhi.model.document import Document, bare_sentence, read_document
+from fazhi.model.labels import ROLES
 from fazhi.model.normalize import normalize
 from fazhi.model.predict import Predictor
 
@@ -64,11 +67,14 @@ def _ways(
     encoder = load_encoder(folder, config)
     int8 = load_predictor(folder, "int8", threads=torch.get_num_threads())
     in_torch = Predictor(encoder, TorchEngine(network), config.decision)
-    classifier = _SentenceClassifier(BertConfig(**config.encoder), network)
+    classifier = _SentenceClassifier(
+        BertConfig(**{**config.encoder, "id2label": dict(enumerate(map(str, ROLES)))}), network
+    )
     names = {"cls_token": config.encode.cls, "sep_token": config.encode.sep, "pad_token": config.encode.pad}
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=encoder.tokenizer, **{name: encoder.tokenizer.id_to_token(i) for name, i in names.items()}
     )
+    transformers_logging.set_verbosity(logging.CRITICAL)  # it lists every model it knows when a class is not among them
     plain = pipeline("text-classification", model=classifier, tokenizer=tokenizer, device="cpu")
     normalized = [normalize(text) for text in units]
     return {
