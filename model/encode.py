@@ -22,8 +22,8 @@ CONTEXT = -1  # the owner of a token that belongs to no unit
 
 
 @dataclass(frozen=True, slots=True)
-class EncodeConfig:
-    """Budgets in word pieces, the margin in units, and the special pieces' ids; stored with the model."""
+class Budgets:
+    """What a window shows: the most word pieces of each part, and the margin in units."""
 
     window: int = 320
     unit: int = 128
@@ -32,6 +32,12 @@ class EncodeConfig:
     heading: int = 24
     path: int = 48
     margin: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeConfig(Budgets):
+    """Budgets and the special pieces' ids; stored with the model."""
+
     cls: int = 0
     sep: int = 2
     pad: int = 1

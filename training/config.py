@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fazhi.model.encode import Budgets
 from fazhi.model.errors import FazhiError
 
 
@@ -15,20 +16,11 @@ class ConfigError(FazhiError):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """Settings of one run; budgets are in word pieces unless they say otherwise."""
+class TrainConfig(Budgets):
+    """Settings of one run, the budgets of a window among them."""
 
     encoder: str = "builtin"
     seed: int = 13
-
-    # What a window shows (model/encode).
-    window: int = 320
-    unit: int = 128
-    title: int = 24
-    opening: int = 40
-    heading: int = 24
-    path: int = 48
-    margin: int = 1
 
     # How the training windows of one pass are drawn (training/examples).
     passes: int = 3

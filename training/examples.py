@@ -21,6 +21,7 @@ from fazhi.model.labels import ROLES, TOPICS, Role
 from fazhi.model.normalize import normalize
 from fazhi.training.config import TrainConfig
 from fazhi.training.losses import IGNORED, Weights
+from fazhi.training.metrics import tags_of
 
 # Marks of the future, the guideline's and those that stand in training plans: a measure with one is no achievement.
 _TENSE = re.compile(
@@ -52,9 +53,8 @@ TrainingBatch = list[LabelledWindow]
 
 def gold(document: LabelledDocument) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """A document's labels as arrays: roles [units], topics [units, 4]."""
-    roles = np.array([ROLES.index(unit.role) for unit in document.units], dtype=np.int64)
-    topics = np.array([[topic in unit.topics for topic in TOPICS] for unit in document.units], dtype=np.float32)
-    return roles, topics.reshape(len(document.units), len(TOPICS))
+    tags = tags_of(document.units)
+    return tags.roles, tags.topics.astype(np.float32)
 
 
 def encode_example(encoder: Encoder, document: LabelledDocument, dropped: frozenset[int]) -> Example:

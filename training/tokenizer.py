@@ -1,10 +1,11 @@
 """A pretrained encoder's tokenizer and the settings -> the Encoder that training and serving share."""
 
+import dataclasses
 from pathlib import Path
 
 from transformers import AutoTokenizer
 
-from fazhi.model.encode import EncodeConfig, Encoder
+from fazhi.model.encode import Budgets, EncodeConfig, Encoder
 from fazhi.training.config import TrainConfig
 from fazhi.training.encoders import EncoderError
 
@@ -20,7 +21,5 @@ def load_encoder(start: Path | str, config: TrainConfig) -> Encoder:
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
-    budgets = {
-        name: getattr(config, name) for name in ("window", "unit", "title", "opening", "heading", "path", "margin")
-    }
+    budgets = {field.name: getattr(config, field.name) for field in dataclasses.fields(Budgets)}
     return Encoder(backend, EncodeConfig(**budgets, cls=ids[0], sep=ids[1], pad=ids[2]))
