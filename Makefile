@@ -54,7 +54,7 @@ fmt: $(READY)  ## format and mend what can be mended
 
 # Locked without hosts, and with the plain torch version: which build of it fits a machine is pip's choice there.
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --extra train --extra dev --strip-extras --allow-unsafe --no-emit-index-url \
+	$(BIN)/pip-compile --quiet --extra train --extra serve --extra dev --strip-extras --allow-unsafe --no-emit-index-url \
 	    --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --output-file requirements.lock pyproject.toml
 	sed -i -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^pip==/d' -e '/unsafe in a requirements file/d' requirements.lock
 

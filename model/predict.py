@@ -63,16 +63,22 @@ class Predictor:
             for d in documents
         ]
         for group in pack(windows, self.max_tokens):
-            batch = collate([windows[i] for i in group], self.encoder.config.pad)
-            roles, topics = self.engine.run(batch)
-            for row, index in enumerate(group):
+            for index, logits in zip(group, self.run([windows[i] for i in group]), strict=True):
                 first, last = windows[index].answered
-                skip = first - windows[index].units[0]
-                scored[homes[index]].roles[first:last] = roles[row, skip : skip + last - first]
-                scored[homes[index]].topics[first:last] = topics[row, skip : skip + last - first]
+                scored[homes[index]].roles[first:last] = logits.roles
+                scored[homes[index]].topics[first:last] = logits.topics
             if progress:
                 progress(sum(windows[i].answered[1] - windows[i].answered[0] for i in group))
         return scored
+
+    def run(self, windows: Sequence[Window]) -> list[Logits]:
+        """Score one batch: for each window the units that it answers for, in order."""
+        roles, topics = self.engine.run(collate(windows, self.encoder.config.pad))
+        answered = []
+        for row, window in enumerate(windows):
+            places = slice(window.answered[0] - window.units[0], window.answered[1] - window.units[0])
+            answered.append(Logits(roles[row, places], topics[row, places]))
+        return answered
 
     def decide(self, logits: Logits) -> list[Prediction]:
         """Apply the decision rule to one document's scores."""

@@ -1,0 +1,96 @@
+"""A request's body: read within its bounds of bytes and time, and parsed as strict JSON."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from email.message import Message as Header
+from typing import Any
+
+import pydantic_core
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope
+
+from fazhi.serve.config import ServeConfig
+from fazhi.serve.errors import BadHeader, BadRequest, BodyTimeout, ClientGone, TooLarge, UnsupportedMediaType
+
+DISCARDED = 16  # bodies' worth of bytes that are read and thrown away, so that the client reads why it was refused
+
+
+async def read_body(scope: Scope, receive: Receive, config: ServeConfig) -> bytes:
+    """The whole body; raises BadHeader, BodyTimeout, TooLarge, UnsupportedMediaType, ClientGone."""
+    headers = Headers(scope=scope)
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit() and len(length) <= 18):
+        raise BadHeader(name="Content-Length")
+    if int(length) > config.body_bytes and "100-continue" in headers.get("expect", "").lower():
+        raise _too_large(config)  # the body is not sent then
+    try:
+        async with asyncio.timeout(config.body_seconds):
+            return await _read(receive, config)
+    except TimeoutError:
+        error = BodyTimeout(seconds=config.body_seconds)
+        error.headers["Connection"] = "close"
+        raise error from None
+
+
+async def _read(receive: Receive, config: ServeConfig) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= config.body_bytes:
+            parts.append(part)
+        else:
+            parts.clear()
+        if size > config.body_bytes * DISCARDED:
+            error = _too_large(config)
+            error.headers["Connection"] = "close"
+            raise error
+        if not message.get("more_body", False):
+            break
+    if size > config.body_bytes:
+        raise _too_large(config)
+    return b"".join(parts)
+
+
+def _too_large(config: ServeConfig) -> TooLarge:
+    return TooLarge(what_zh="请求体字节数", what_en="bytes in a body", limit=config.body_bytes)
+
+
+def parse_json(raw: bytes) -> Any:
+    """Strict JSON; raises BadRequest for what is not: bad UTF-8, lone surrogates, NaN, too deep a nesting."""
+    try:
+        return pydantic_core.from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        raise BadRequest from error
+
+
+class _JsonRequest(Request):
+    async def json(self) -> Any:
+        return parse_json(await self.body())
+
+
+class JsonRoute(APIRoute):
+    """A route whose body, where it has one, is application/json and parsed strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler behind the check of the content type."""
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            if self.body_field:
+                header = Header()
+                header["content-type"] = request.headers.get("content-type", "")
+                charset = str(header.get_param("charset", "utf-8")).lower()
+                if header.get_content_type() != "application/json" or charset not in {"utf-8", "utf8"}:
+                    raise UnsupportedMediaType
+            return await handle(_JsonRequest(request.scope, request.receive))
+
+        return checked

@@ -1,0 +1,198 @@
+"""Every failure that the service answers: its HTTP status, its stable code, what it says in Chinese and in English.
+
+HTTP statuses appear in this file only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a request's body: where (a JSON pointer), and what; never any of the request's own text."""
+
+    pointer: str
+    zh: str
+    en: str
+
+
+class ServeError(Exception):
+    """A failure with its answer. Subclasses set status, code, title and the two messages; {names} are filled in."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    title: ClassVar[str]
+    zh_text: ClassVar[str]
+    en_text: ClassVar[str]
+
+    def __init__(self, faults: Sequence[Fault] = (), retry_after: float | None = None, **facts: object) -> None:
+        super().__init__(self.code)
+        self.zh = self.zh_text.format(**facts)
+        self.en = self.en_text.format(**facts)
+        self.faults = tuple(faults)
+        self.retry_after = None if retry_after is None else max(1, ceil(retry_after))  # seconds
+        self.headers: dict[str, str] = {}
+
+
+class BadRequest(ServeError):
+    """The bytes are no HTTP request with a JSON body."""
+
+    status, code, title = 400, "bad_request", "Bad request"
+    zh_text = "请求体不是合法的 JSON（须为 UTF-8，嵌套不过深，不含 NaN、Infinity）。"
+    en_text = "The body is not valid JSON (UTF-8, not nested too deeply, without NaN or Infinity)."
+
+
+class BadHeader(ServeError):
+    """A header that contradicts the body or cannot be read."""
+
+    status, code, title = 400, "bad_header", "Bad header"
+    zh_text = "请求头 {name} 有误。"
+    en_text = "The header {name} is wrong."
+
+
+class Unauthorized(ServeError):
+    """No key, or one that is not in the key file."""
+
+    status, code, title = 401, "unauthorized", "API key needed"
+    zh_text = "需要有效的 API 密钥：请求头 Authorization: Bearer <密钥>。"
+    en_text = "A valid API key is needed: the header Authorization: Bearer <key>."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["WWW-Authenticate"] = "Bearer"
+
+
+class Forbidden(ServeError):
+    """A good key without the right to administer."""
+
+    status, code, title = 403, "forbidden", "Not allowed with this key"
+    zh_text = "此密钥无管理权限。"
+    en_text = "This key may not administer the service."
+
+
+class NotFound(ServeError):
+    """No such path."""
+
+    status, code, title = 404, "not_found", "Not found"
+    zh_text = "没有这个地址；可用地址见 /docs。"
+    en_text = "There is nothing at this address; /docs lists what there is."
+
+
+class NoSuchModel(ServeError):
+    """A path of the Open Inference Protocol that names a model or version which is not served."""
+
+    status, code, title = 404, "no_such_model", "No such model"
+    zh_text = "没有这个模型或版本；现有：{name}，版本 {version}。"
+    en_text = "No such model or version is served here; there is {name}, version {version}."
+
+
+class MethodNotAllowed(ServeError):
+    """A path asked with another method."""
+
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+    zh_text = "此地址不支持这种请求方法。"
+    en_text = "This address does not answer this method."
+
+
+class ClientGone(ServeError):
+    """The client left before its body was complete; nobody reads this answer."""
+
+    status, code, title = 400, "client_gone", "Client gone"
+    zh_text = "请求体未传完，连接已断开。"
+    en_text = "The connection ended before the body was complete."
+
+
+class BodyTimeout(ServeError):
+    """A body that arrived too slowly."""
+
+    status, code, title = 408, "body_timeout", "Body too slow"
+    zh_text = "请求体未在 {seconds:g} 秒内传完。"
+    en_text = "The body did not arrive within {seconds:g} seconds."
+
+
+class TooLarge(ServeError):
+    """More bytes, characters or sentences than the service takes; `what` and `limit` say which."""
+
+    status, code, title = 413, "too_large", "Too large"
+    zh_text = "超出上限：{what_zh}最多 {limit}。"
+    en_text = "Too large: at most {limit} {what_en}."
+
+
+class UnsupportedMediaType(ServeError):
+    """A body of another type or encoding."""
+
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+    zh_text = "请求体须为 application/json，UTF-8，不压缩。"
+    en_text = "The body must be application/json in UTF-8, uncompressed."
+
+
+class Invalid(ServeError):
+    """A body whose JSON is not what the endpoint asks for; the faults name each place."""
+
+    status, code, title = 422, "invalid", "Invalid content"
+    zh_text = "请求内容不符合要求，详见 errors。"
+    en_text = "The content is not what this endpoint takes; see errors."
+
+
+class Overloaded(ServeError):
+    """More work than the limits let wait."""
+
+    status, code, title = 429, "overloaded", "Too many requests"
+    zh_text = "请求过多，请稍后重试。"
+    en_text = "Too many requests at the moment; try again later."
+
+
+class HeadTooLarge(ServeError):
+    """More headers than any client sends."""
+
+    status, code, title = 431, "head_too_large", "Headers too large"
+    zh_text = "请求行和请求头过大。"
+    en_text = "The request line and headers are too large."
+
+
+class InternalError(ServeError):
+    """A bug of ours: logged, answered bare."""
+
+    status, code, title = 500, "internal_error", "Internal error"
+    zh_text = "服务内部错误；请向管理员提供 request_id。"
+    en_text = "An internal error; tell the operator the request_id."
+
+
+class InferenceFailed(ServeError):
+    """The model failed on this text; others are not touched."""
+
+    status, code, title = 503, "inference_failed", "The model failed"
+    zh_text = "模型未能处理此请求，请重试；若仍失败，请向管理员提供 request_id。"
+    en_text = "The model failed on this request; try again, and if it fails again tell the operator the request_id."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=1)
+
+
+class ShuttingDown(ServeError):
+    """The service takes no new work because it is about to end."""
+
+    status, code, title = 503, "shutting_down", "Shutting down"
+    zh_text = "服务正在停止，不再接受新请求。"
+    en_text = "The service is shutting down and takes no new requests."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=5)
+
+
+class ReloadFailed(ServeError):
+    """A new model could not be loaded or failed its probe; the one before goes on."""
+
+    status, code, title = 503, "reload_failed", "Reload failed"
+    zh_text = "新模型未通过检查，继续使用原模型；原因见服务日志。"
+    en_text = "The new model failed its check and the one before goes on; the log says why."
+
+
+class DeadlineExceeded(ServeError):
+    """Not done within the deadline."""
+
+    status, code, title = 504, "deadline_exceeded", "Deadline exceeded"
+    zh_text = "未能在 {seconds:g} 秒内完成。"
+    en_text = "Not done within {seconds:g} seconds."

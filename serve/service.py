@@ -1,0 +1,55 @@
+"""What the parts of one running service share: settings, model, metrics, keys, and whether it is about to end."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from starlette.types import Scope
+
+from fazhi.serve.config import ServeConfig
+from fazhi.serve.keys import Keys
+from fazhi.serve.metrics import Metrics
+from fazhi.serve.models import Models
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """Requests in hand, and whether new ones are still taken."""
+
+    draining: bool = False
+    arriving: int = 0  # requests whose body is still on its way
+    working: int = 0  # requests being worked on
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def changed(self) -> None:
+        """Look whether the last request has been answered."""
+        if self.arriving or self.working:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+    async def drain(self, seconds: float) -> bool:
+        """Take no new requests; whether those in hand were answered within so many seconds."""
+        self.draining = True
+        self.changed()
+        try:
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One worker's parts."""
+
+    config: ServeConfig
+    models: Models
+    metrics: Metrics
+    keys: Keys | None
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+
+
+def service_of(scope: Scope) -> Service:
+    """The Service behind a request."""
+    service: Service = scope["app"].state.service
+    return service

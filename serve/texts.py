@@ -1,0 +1,29 @@
+"""Texts of a request -> how many characters they have, or an error that says which of them cannot be read."""
+
+from collections.abc import Mapping
+
+from fazhi.serve.config import ServeConfig
+from fazhi.serve.errors import Fault, Invalid, TooLarge
+
+SHOWN = 20  # faults that one answer lists
+
+
+def check_texts(texts: Mapping[str, str], sentences: int, config: ServeConfig) -> int:
+    """Characters of all texts together, which are given by their JSON pointers; raises TooLarge, Invalid."""
+    if sentences > config.sentences:
+        raise TooLarge(what_zh="句数", what_en="sentences", limit=config.sentences)
+    characters = sum(map(len, texts.values()))
+    if characters > config.characters:
+        raise TooLarge(what_zh="字符数", what_en="characters", limit=config.characters)
+    faults = [fault for pointer, text in texts.items() if (fault := _fault(pointer, text))]
+    if faults:
+        raise Invalid(faults[:SHOWN])
+    return characters
+
+
+def _fault(pointer: str, text: str) -> Fault | None:
+    if "\0" in text:
+        return Fault(pointer, "文本含 NUL 字符。", "The text holds a NUL character.")
+    if not text.strip():
+        return Fault(pointer, "文本为空或只有空白。", "The text is empty or white space only.")
+    return None
