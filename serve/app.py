@@ -15,12 +15,11 @@ from fazhi.serve import docs, huggingface, openinference, operations, v1
 from fazhi.serve.call import call_of
 from fazhi.serve.edge import Edge
 from fazhi.serve.errors import BadRequest, InternalError, Invalid, MethodNotAllowed, NotFound, ServeError
-from fazhi.serve.problems import MEDIA_TYPE, ProblemDetails, problem_response
+from fazhi.serve.openapi import about, describe, failures
+from fazhi.serve.problems import problem_response
 from fazhi.serve.service import Service
 from fazhi.serve.validation import faults_of
 
-DESCRIPTION = """Tags every sentence of a rule-of-law government report (法治政府建设报告) with a role and topics.
-Every failure is `application/problem+json` with a stable `code`."""
 NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
@@ -38,17 +37,18 @@ def create_app(service: Service) -> ASGIApp:
 
     app = FastAPI(
         title="fazhi",
-        description=DESCRIPTION,
+        description=about(),
         version="1",
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
         telemetry=NO_TELEMETRY,
-        responses={"default": {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}, "description": "A problem"}},
+        responses=failures(),
     )
     app.state.service = service
     for part in (v1, huggingface, openinference, operations, docs):
         app.include_router(part.router)
+    describe(app)
     app.add_exception_handler(ServeError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

@@ -24,6 +24,7 @@ Answer = TypeVar("Answer")
 
 STRETCH = 8.0  # a job's items are due over this many times the time that it would take alone
 LOOKAHEAD = 4  # of the items due next, how many for each that goes into a batch may be chosen from
+PADDING = 8  # tokens of padding that one more item may cost: a batch of its own takes no longer than these
 SMOOTHING = 0.1  # of the newest batch in the mean speed
 
 
@@ -171,7 +172,8 @@ class Batcher(Generic[Item, Answer]):
         near = self._waiting[1 : 1 + LOOKAHEAD * fitting]
         batch, longest = [first], first.size
         for waiting in sorted(near, key=lambda waiting: abs(waiting.size - first.size)):
-            if max(longest, waiting.size) * (len(batch) + 1) <= self._limits.batch_tokens:
+            padded = max(longest, waiting.size) * (len(batch) + 1)
+            if padded <= self._limits.batch_tokens and padded - longest * len(batch) - waiting.size <= PADDING:
                 batch.append(waiting)
                 longest = max(longest, waiting.size)
         taken = set(map(id, batch))
@@ -187,14 +189,14 @@ class Batcher(Generic[Item, Answer]):
             begin = time.perf_counter()
             answers = self._run([waiting.item for waiting in batch])
             seconds = time.perf_counter() - begin
-            result = list[tuple[_Waiting[Item, Answer], Answer | ServeError]](zip(batch, answers, strict=True))
+            answered = list(zip(batch, answers, strict=True))
             self._ran(batch, seconds)
         except BaseException:  # whatever it is, it must end neither the lane nor the callers' patience
             log.exception("a batch failed", extra={"items": len(batch)})
             if len(batch) == 1:
                 return [(batch[0], InferenceFailed())]
             return [pair for waiting in batch if not waiting.job.gone for pair in self._answers([waiting])]
-        return result
+        return list(answered)
 
     def _ran(self, batch: Sequence[_Waiting[Item, Answer]], seconds: float) -> None:
         speed = sum(waiting.size for waiting in batch) / max(seconds, 1e-6) * self._limits.lanes

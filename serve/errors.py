@@ -52,6 +52,14 @@ class BadHeader(ServeError):
     en_text = "The header {name} is wrong."
 
 
+class BadHttp(ServeError):
+    """Bytes that are no HTTP/1 request; answered by the protocol, before there is a request."""
+
+    status, code, title = 400, "bad_http", "Bad HTTP"
+    zh_text = "收到的不是合法的 HTTP/1.1 请求。"
+    en_text = "This is not a valid HTTP/1.1 request."
+
+
 class Unauthorized(ServeError):
     """No key, or one that is not in the key file."""
 
@@ -102,6 +110,14 @@ class ClientGone(ServeError):
     status, code, title = 400, "client_gone", "Client gone"
     zh_text = "请求体未传完，连接已断开。"
     en_text = "The connection ended before the body was complete."
+
+
+class HeadTimeout(ServeError):
+    """A request line and headers that arrived too slowly."""
+
+    status, code, title = 408, "head_timeout", "Headers too slow"
+    zh_text = "请求行和请求头未在 {seconds:g} 秒内传完。"
+    en_text = "The request line and headers did not arrive within {seconds:g} seconds."
 
 
 class BodyTimeout(ServeError):
@@ -169,6 +185,14 @@ class InferenceFailed(ServeError):
 
     def __init__(self) -> None:
         super().__init__(retry_after=1)
+
+
+class NotReady(ServeError):
+    """The model is not loaded yet."""
+
+    status, code, title = 503, "not_ready", "Not ready"
+    zh_text = "服务尚未就绪。"
+    en_text = "The service is not ready yet."
 
 
 class ShuttingDown(ServeError):

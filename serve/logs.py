@@ -104,5 +104,5 @@ def _described(error: BaseException) -> dict[str, object]:
 
 def _relative(filename: str) -> str:
     """A source file's path below the innermost folder that packages are imported from."""
-    homes = {home.rstrip("/") + "/" for home in (_ROOT, *sys.path)}
+    homes = {home.rstrip("/") + "/" for home in (_ROOT, *sys.path) if home}
     return filename.removeprefix(max((home for home in homes if filename.startswith(home)), key=len, default=""))

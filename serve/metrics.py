@@ -44,7 +44,7 @@ class Metrics:
         self._source = own
         if directory is not None:
             self._source = CollectorRegistry()
-            MultiProcessCollector(self._source, str(directory))
+            MultiProcessCollector(self._source, str(directory))  # type: ignore[no-untyped-call]
         self._version: str | None = None
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -105,9 +105,9 @@ class Metrics:
 
     def served(self, version: str) -> None:
         """Name the model that is served from now on."""
-        if self._version is not None:
-            self._model.labels(self._version).set(0)  # the library cannot remove it with several workers
         self._model.labels(version).set(1)
+        if self._version not in (None, version):
+            self._model.labels(self._version).set(0)  # the library cannot remove it with several workers
         self._version = version
 
     def reloaded(self, ok: bool) -> None:

@@ -7,12 +7,12 @@ import signal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
-from starlette.responses import JSONResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from fazhi.model.errors import FazhiError
 from fazhi.model.labels import Role, Topic
 from fazhi.serve.call import call_of
-from fazhi.serve.errors import Forbidden, ReloadFailed
+from fazhi.serve.errors import Forbidden, NotReady, ReloadFailed, ShuttingDown
 from fazhi.serve.schemas import Model, model_of
 from fazhi.serve.service import Service, service_of
 from fazhi.serve.tagger import ModelInfo
@@ -66,15 +66,17 @@ async def live() -> Status:
 
 
 @router.get("/health/ready", tags=["operation"], summary="May requests be sent?")
-async def ready(request: Request) -> Response:
+async def ready(request: Request) -> Status:
     """200, or 503 while the service is starting or ending."""
     service = service_of(request.scope)
-    if service.models.ready and not service.lifecycle.draining:
-        return JSONResponse({"status": "ready"})
-    return JSONResponse({"status": "not ready"}, 503)
+    if service.lifecycle.draining:
+        raise ShuttingDown
+    if not service.models.ready:
+        raise NotReady
+    return Status(status="ready")
 
 
-@router.get("/metrics", tags=["operation"], summary="Prometheus metrics")
+@router.get("/metrics", tags=["operation"], summary="Prometheus metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Counts, sizes and durations of all workers."""
     content, media_type = service_of(request.scope).metrics.exposition()

@@ -20,7 +20,10 @@ class FaultDetails(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """RFC 9457 problem details; `code` is stable, the texts may change."""
+    """RFC 9457 problem details; `code` is stable, the texts may change.
+
+    `error` says all of it in one line, for the clients of /predict and /v2, which show their users nothing else.
+    """
 
     type: str
     title: str
@@ -28,6 +31,7 @@ class ProblemDetails(BaseModel):
     code: str
     detail: str
     detail_zh: str
+    error: str
     request_id: str
     errors: list[FaultDetails] = []
 
@@ -41,6 +45,7 @@ def problem(error: ServeError, request_id: str) -> dict[str, Any]:
         "code": error.code,
         "detail": error.en,
         "detail_zh": error.zh,
+        "error": " ".join([error.en, *(f"{fault.pointer}: {fault.en}".lstrip(": ") for fault in error.faults)]),
         "request_id": request_id,
     }
     if error.faults:

@@ -30,9 +30,11 @@ class Lifecycle:
     async def drain(self, seconds: float) -> bool:
         """Take no new requests; whether those in hand were answered within so many seconds."""
         self.draining = True
-        self.changed()
         try:
-            await asyncio.wait_for(self._idle.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                while self.arriving or self.working:  # a request is neither for a moment, between its body and its work
+                    self._idle.clear()
+                    await self._idle.wait()
         except TimeoutError:
             return False
         return True

@@ -111,7 +111,10 @@ class Tagger:
 
     async def tag(self, encoded: Encoded, timing: Timing) -> list[list[Prediction]]:
         """Predictions of every unit of every document, in order; raises ServeError."""
-        return [self.predictor.decide(logits) for logits in await self.score(encoded, timing)]
+        parts: list[list[Prediction]] = [[] for _ in encoded.documents]
+        async for tags in self.stream(encoded, timing):
+            parts[tags.document] += tags.predictions
+        return parts
 
     async def score(self, encoded: Encoded, timing: Timing) -> list[Logits]:
         """Raw scores of every unit of every document, in order; raises ServeError."""

@@ -26,6 +26,7 @@ _MESSAGES = {
     "greater_than_equal": ("数值过小。", "This number is too small."),
     "less_than_equal": ("数值过大。", "This number is too large."),
     "union_tag_invalid": ("须为字符串或对象。", "This must be a string or an object."),
+    "string_or_list": ("须为字符串或数组。", "This must be a string or an array."),
     "union_tag_not_found": ("须为字符串或对象。", "This must be a string or an object."),
 }
 _OTHER = ("不符合接口说明。", "This is not what the API page describes.")
