@@ -12,7 +12,7 @@ BIN := .venv/bin
 FAZHI := $(BIN)/fazhi
 READY := .venv/.ready
 
-.PHONY: help setup train eval crossval bench test check fmt lock clean
+.PHONY: help setup train eval crossval bench serve test check fmt lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,13 @@ crossval: $(READY)  ## leave one seed report out at a time; as long as five trai
 
 bench: $(READY)  ## speed of the trained model, against torch and a plain pipeline
 	$(FAZHI) bench --data $(DATA) --model $(MODEL) $(ARGS)
+
+serve: $(READY)  ## train if there is no model yet, then serve it on 127.0.0.1:8000
+	test -f $(MODEL)/SHA256SUMS || $(MAKE) train
+	exec $(FAZHI) serve --model $(MODEL) $(ARGS)
+
+load: $(READY)  ## the service under load: throughput, overload, hostile requests, reloads, stops; about 15 minutes
+	$(BIN)/python -m tests.load --data $(DATA) --model $(MODEL) $(ARGS)
 
 test: check  ## checks and all tests
 	$(BIN)/python -m pytest --cov $(ARGS)

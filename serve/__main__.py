@@ -1,4 +1,4 @@
-"""`python -m fazhi.serve`: options and FAZHI_* in, a running service and its exit code out; `fazhi serve` is the same."""
+"""`python -m fazhi.serve`, like `fazhi serve`: options and FAZHI_* in, a running service and its exit code out."""
 
 import argparse
 import os

@@ -58,6 +58,7 @@ class Edge:
         scope.setdefault("state", {})["call"] = call
         answer = _Answer(send, call)
         begin = time.perf_counter()
+        self.service.metrics.began()
         try:
             await self._serve(scope, receive, answer)
         except ServeError as error:
@@ -122,6 +123,7 @@ class Edge:
 
     def _record(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         call, metrics = answer.call, self.service.metrics
+        metrics.ended()
         route = getattr(scope.get("route"), "path", "other")
         status = answer.status if answer.complete else GONE
         metrics.answered(route, scope["method"], status, seconds)
@@ -132,7 +134,10 @@ class Edge:
         if route in HEALTH and status < 400:
             return
         facts = {"request_id": call.request_id, "method": scope["method"], "route": route, "status": status}
-        facts |= {"ms": round(seconds * 1000, 1), **{name: round(ms, 1) for name, ms in call.milliseconds().items()}}
+        facts |= {
+            "ms": round(seconds * 1000, 1),
+            **{f"{name}_ms": round(ms, 1) for name, ms in call.milliseconds().items()},
+        }
         facts |= {name: value for name, value in (("code", call.code), ("key", call.key)) if value}
         log.info("request", extra=facts)
 

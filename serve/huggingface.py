@@ -15,7 +15,7 @@ from fazhi.serve.body import JsonRoute
 from fazhi.serve.call import call_of
 from fazhi.serve.schemas import SENTENCE, Body
 from fazhi.serve.service import service_of
-from fazhi.serve.texts import check_texts
+from fazhi.serve.texts import check_count, check_texts
 
 router = APIRouter(route_class=JsonRoute, tags=["tagging"])
 
@@ -36,7 +36,7 @@ def _variant(value: object) -> str | None:
 
 
 Inputs = Annotated[
-    Annotated[str, Tag("<string>")] | Annotated[list[str], Field(min_length=1), Tag("<list>")],
+    Annotated[str, Tag("<string>")] | Annotated[list[str], Field(min_length=1, fail_fast=True), Tag("<list>")],
     Discriminator(_variant, custom_error_type="string_or_list", custom_error_message="neither string nor list"),
 ]
 
@@ -76,6 +76,7 @@ async def predict(request: Request, body: PredictRequest) -> list[list[LabelScor
     if isinstance(body.inputs, str):
         texts = {"/inputs": body.inputs}
     else:
+        check_count(len(body.inputs), service.config)
         texts = {f"/inputs/{i}": text for i, text in enumerate(body.inputs)}
     characters = check_texts(texts, len(texts), service.config)
     parameters = body.parameters or Parameters.model_construct()

@@ -32,7 +32,7 @@ router = APIRouter(prefix="/v2", route_class=TensorRoute, tags=["Open Inference 
 
 PLATFORM = "onnxruntime_onnx"
 BINARY_DOC: dict[str, Any] = {
-    "description": f"The outputs. Where binary data are asked for: the JSON, whose length {HEADER} tells, then the tensors.",
+    "description": f"The outputs. Where asked for as binary: JSON, whose length {HEADER} tells, then the tensors.",
     "content": {BINARY: {"schema": {"type": "string", "format": "binary"}}},
 }
 
@@ -136,7 +136,7 @@ async def infer(request: Request, body: InferRequest) -> Response:
     `binary_tensor_data`.
     """
     service, call = service_of(request.scope), call_of(request.scope)
-    texts = texts_of(body, request.state.tail)
+    texts = texts_of(body, request.state.tail, service.config)
     characters = check_texts(texts, len(texts), service.config)
     with service.models.lease() as tagger:
         documents = [bare_sentence(text) for text in texts.values()]

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from fazhi.serve.edge import SECURITY
-from fazhi.serve.errors import BadHttp, HeadTimeout, HeadTooLarge, MethodNotAllowed, ServeError
+from fazhi.serve.errors import BadHttp, HeadTimeout, HeadTooLarge, MethodNotAllowed, ServeError, ShuttingDown
 from fazhi.serve.problems import problem_response
 from fazhi.serve.service import Service
 
@@ -59,6 +59,11 @@ class Protocol(HttpToolsProtocol):
         """Let the answer in hand be this connection's last."""
         if self.cycle and not self.cycle.response_complete:
             self.cycle.keep_alive = False
+
+    def give_up(self) -> None:
+        """Wait no longer for the rest of a body."""
+        if self.cycle and not self.cycle.response_complete and self.cycle.more_body:
+            self._refuse(ShuttingDown())
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -186,7 +191,7 @@ class Protocol(HttpToolsProtocol):
             if not cycle.more_body:
                 self.last_answer()
                 return
-            cycle.disconnected = True  # its body is broken: whoever reads it is told so, and its answer goes nowhere
+            cycle.disconnected = True  # its body will not come: who waits for it is told so, and answers nobody
             cycle.message_event.set()
             if cycle.response_started or self.pipeline:
                 self.transport.close()

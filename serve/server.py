@@ -69,7 +69,7 @@ class Server(uvicorn.Server):
     def __init__(self, service: Service, started: Callable[[], None], parent: int | None = None) -> None:
         super().__init__(
             uvicorn.Config(
-                create_app(service),  # type: ignore[arg-type]  # starlette and uvicorn spell one type differently
+                create_app(service),
                 loop="uvloop",
                 http=Protocol,
                 ws="none",
@@ -145,13 +145,17 @@ class Server(uvicorn.Server):
     async def _drain(self) -> None:
         lifecycle = self._service.lifecycle
         log.info("draining", extra={"arriving": lifecycle.arriving, "working": lifecycle.working})
-        for connection in self.server_state.connections:
-            assert isinstance(connection, Protocol)
+        for connection in self._connections():
             connection.last_answer()
         if not await lifecycle.drain(self._service.config.drain_seconds):
             log.warning("not drained", extra={"arriving": lifecycle.arriving, "working": lifecycle.working})
+            for connection in self._connections():
+                connection.give_up()
             await self._service.models.close()  # answers whoever still waits
         self.should_exit = True
+
+    def _connections(self) -> list[Protocol]:
+        return [connection for connection in self.server_state.connections if isinstance(connection, Protocol)]
 
     async def _reload(self) -> None:
         with suppress(ReloadFailed):

@@ -6,6 +6,7 @@ Inference-Header-Content-Length then tells where the JSON ends.
 
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -17,9 +18,11 @@ from starlette.types import Message
 from fazhi.model.labels import ROLES, TOPICS, Role, Topic
 from fazhi.model.predict import Prediction
 from fazhi.serve.body import JsonRoute
+from fazhi.serve.config import ServeConfig
 from fazhi.serve.errors import BadHeader, Fault, Invalid
 from fazhi.serve.schemas import SENTENCE, Body
 from fazhi.serve.tagger import ModelInfo
+from fazhi.serve.texts import check_count
 
 HEADER = "Inference-Header-Content-Length"
 EXTENSION = "binary_tensor_data"
@@ -99,8 +102,10 @@ def _nesting(value: object) -> str | None:
     return "<rows>" if value and isinstance(value[0], list) else "<row>"
 
 
+# Only the first element of the wrong kind is told: to list a million of them takes seconds.
 Strings = Annotated[
-    Annotated[list[str], Tag("<row>")] | Annotated[list[Annotated[list[str], Field(max_length=1)]], Tag("<rows>")],
+    Annotated[list[str], Field(fail_fast=True), Tag("<row>")]
+    | Annotated[list[Annotated[list[str], Field(max_length=1)]], Field(fail_fast=True), Tag("<rows>")],
     Discriminator(_nesting, custom_error_type="list_type"),
 ]
 
@@ -204,8 +209,8 @@ OUTPUTS: dict[OutputName, Output] = {
 }
 
 
-def texts_of(request: InferRequest, tail: bytes) -> dict[str, str]:
-    """Each text by its JSON pointer, or by the one that it would have in JSON; raises BadHeader, Invalid."""
+def texts_of(request: InferRequest, tail: bytes, config: ServeConfig) -> dict[str, str]:
+    """Each text by its JSON pointer, or by the one that it would have in JSON; raises BadHeader, Invalid, TooLarge."""
     tensor = request.inputs[0]
     size = tensor.parameters.binary_data_size if tensor.parameters else None
     if size is None and tail:
@@ -217,7 +222,9 @@ def texts_of(request: InferRequest, tail: bytes) -> dict[str, str]:
     if size is not None and size != len(tail):
         zh, en = "与 JSON 之后的字节数不符。", "This is not the number of bytes after the JSON."
         raise _invalid("/inputs/0/parameters/binary_data_size", zh, en)
-    texts = dict(_unpacked(tail) if tensor.data is None else _listed(tensor.data))
+    pairs = _unpacked(tail) if tensor.data is None else _listed(tensor.data)
+    texts = dict(islice(pairs, config.sentences + 1))
+    check_count(len(texts), config)
     if tensor.shape not in ([len(texts)], [len(texts), 1]):
         raise _invalid("/inputs/0/shape", "与数据不符：须为 [N] 或 [N, 1]。", "Not that of the data: [N] or [N, 1].")
     if not texts:

@@ -8,10 +8,15 @@ from fazhi.serve.errors import Fault, Invalid, TooLarge
 SHOWN = 20  # faults that one answer lists
 
 
-def check_texts(texts: Mapping[str, str], sentences: int, config: ServeConfig) -> int:
-    """Characters of all texts together, which are given by their JSON pointers; raises TooLarge, Invalid."""
+def check_count(sentences: int, config: ServeConfig) -> None:
+    """Raise TooLarge for more sentences than a request may have, which costs less than a look at each."""
     if sentences > config.sentences:
         raise TooLarge(what_zh="句数", what_en="sentences", limit=config.sentences)
+
+
+def check_texts(texts: Mapping[str, str], sentences: int, config: ServeConfig) -> int:
+    """Characters of all texts together, which are given by their JSON pointers; raises TooLarge, Invalid."""
+    check_count(sentences, config)
     characters = sum(map(len, texts.values()))
     if characters > config.characters:
         raise TooLarge(what_zh="字符数", what_en="characters", limit=config.characters)

@@ -51,7 +51,7 @@ def work(config: ServeConfig, listener: socket.socket, told: Connection, directo
         raise SystemExit(2) from error
     except Exception as error:
         log.exception("worker failed")
-        told.send(type(error).__name__)
+        told.send(f"a worker failed with {type(error).__name__}, the log above says where")
         raise SystemExit(1) from error
 
 

@@ -144,6 +144,37 @@ def tag(
             raise typer.Exit(1)
 
 
+@app.command()
+def serve(
+    model: Annotated[Path | None, typer.Option(help="The trained model's folder. [default: artifacts/model]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. [default: 1]")] = None,
+    keys: Annotated[Path | None, typer.Option(help="File of API keys, needed beyond loopback.")] = None,
+) -> None:
+    """Answer over HTTP until SIGTERM or Ctrl-C. Further settings, and these too, are FAZHI_* variables."""
+    with _one_clear_line("serve"):
+        from fazhi.serve.__main__ import run
+        from fazhi.serve.config import read_config
+
+        code = run(read_config(model=model, host=host, port=port, workers=workers, keys=keys))
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Whose key it is.")],
+    file: Annotated[Path, typer.Option(help="The key file; made if it is not there.")],
+    admin: Annotated[bool, typer.Option("--admin", help="It may also reload the model.")] = False,
+) -> None:
+    """Make an API key: its digest goes into the file, the key itself is printed, now and never again."""
+    with _one_clear_line():
+        from fazhi.serve.keys import add
+
+        typer.echo(add(file, name, admin))
+
+
 @corpora.command()
 def stats(data: DataOption = Path("data")) -> None:
     """Print the tables of the dataset card."""
@@ -168,8 +199,8 @@ def _sources(data: Path, config: "TrainConfig") -> "Sources":
 
 
 @contextmanager
-def _one_clear_line() -> Iterator[None]:
-    """Log to stderr, and turn the failures a user can mend into one line and exit code 2."""
+def _one_clear_line(extra: str = "train") -> Iterator[None]:
+    """Log to stderr, and turn the failures a user can mend into one line and exit code 2; `extra` is what is needed."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("fazhi").setLevel(logging.INFO)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -180,7 +211,7 @@ def _one_clear_line() -> Iterator[None]:
         if (error.name or "").startswith("fazhi"):
             raise
         typer.echo(
-            f"fazhi: {error.name} is not installed; this command needs the train extra: pip install 'fazhi[train]'",
+            f"fazhi: {error.name} is not installed; this command needs the {extra} extra: pip install 'fazhi[{extra}]'",
             err=True,
         )
         raise typer.Exit(2) from error

@@ -1,9 +1,12 @@
 """Every command of the README does what a reader would see it do; one that no row below runs fails the test."""
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,8 @@ QUICK = "max_steps=4 passes=1 bf16=off most_int8_loss=100"
 # Commands that CI itself runs, and those run here: what is added, so that they take seconds, and what must come of it.
 BY_CI = {"make test"}
 BY_THE_SMOKE_RUN = {"make train"}
+SERVICE = "make serve"  # and what calls it: see the last test
+ADDRESS = "http://127.0.0.1:8000"
 RUN_HERE = {
     "make help": ("", "crossval"),
     "make eval": ("MODEL={model} DATA={data} REPORTS={tmp}/reports", "report.html"),
@@ -31,12 +36,17 @@ RUN_HERE = {
         "MODEL={tmp}/o/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='passes=3 seed=7 {quick}'",
         "report.html",
     ),
+    "make load": ("ARGS='--quick --only start' MODEL={model} DATA={data}", "start"),
     ".venv/bin/fazhi data stats": ("--data {data}", "Labels"),
     ".venv/bin/fazhi tag report.txt": ("--model {model}", "report"),
     ".venv/bin/fazhi tag reports-2024/ -o tags/": ("--model {model}", ""),
     ".venv/bin/fazhi tag report.txt -o tags.csv": ("--model {model}", ""),
     "cat report.txt | .venv/bin/fazhi tag --format jsonl": ("--model {model}", '"role"'),
 }
+
+
+def is_a_call(command: str) -> bool:
+    return command == SERVICE or ADDRESS in command
 
 
 def commands(page: str) -> list[str]:
@@ -48,7 +58,8 @@ def commands(page: str) -> list[str]:
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
 def test_every_command_is_run_somewhere(page: str) -> None:
     assert commands(page)
-    assert set(commands(page)) <= BY_CI | BY_THE_SMOKE_RUN | set(RUN_HERE)
+    others = {command for command in commands(page) if not is_a_call(command)}
+    assert others <= BY_CI | BY_THE_SMOKE_RUN | set(RUN_HERE)
 
 
 @pytest.mark.slow
@@ -75,3 +86,38 @@ def test_what_the_readme_says_can_be_done(
         assert expected in done.stdout, line
     assert (tmp_path / "tags" / "a.jsonl").is_file()
     assert (tmp_path / "tags.csv").is_file()
+
+
+@pytest.fixture
+def address(tiny_model: Path) -> Iterator[str]:
+    """The address of a service that `make serve` started."""
+    command = ["make", "-s", "-C", str(ROOT), "serve", f"MODEL={tiny_model}", "ARGS=--port 0"]
+    environment = {**os.environ, "MAKEFLAGS": ""}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as make:
+        assert make.stderr
+        lines = (json.loads(line) for line in make.stderr if line.startswith("{"))
+        port = next(line["port"] for line in lines if line["event"] == "listening")
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(make.pid, signal.SIGTERM)
+            make.stderr.read()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_service_answers_as_the_readme_calls_it(page: str, address: str, tmp_path: Path) -> None:
+    (tmp_path / "report.txt").write_text(TEXT, encoding="utf-8")
+    calls = [command for command in commands(page) if ADDRESS in command]
+    assert SERVICE in commands(page)
+    for call in calls:
+        line = call.replace(ADDRESS, address)
+        done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60, check=True)
+        assert len(json.loads(done.stdout)["sentences"]) == 2
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    for program in programs:
+        command = [sys.executable, "-c", program.replace(ADDRESS, address)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout
+    assert calls

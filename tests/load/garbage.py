@@ -30,6 +30,7 @@ STARTS = [
     *(b"TRACE / HTTP/1.1", b"OPTIONS * HTTP/1.1", b"HEAD / HTTP/1.0", b"DELETE /v1/reports HTTP/1.1", b"\x16\x03\x01"),
     *(b"CONNECT 127.0.0.1:1 HTTP/1.1", b"GET http://elsewhere.invalid/x HTTP/1.1", b"PRI * HTTP/2.0\r\n\r\nSM"),
     *(b"GET /%ff%00%2e%2e/%2e%2e/etc HTTP/1.1", b"GET /docs/../../x HTTP/1.1", b"GET /\xff\xfe HTTP/1.1"),
+    *(b"GET /v2/models/%00%ff/ready HTTP/1.1", b"GET /v2/models/%E6%B3%95/versions/..%2f/ready HTTP/1.1"),
     *(b"GET /" + b"a" * 100_000 + b" HTTP/1.1", b"GET /v1/model?" + b"q=%00&" * 5000 + b" HTTP/1.1"),
 ]
 WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + b"A" * 22

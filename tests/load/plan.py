@@ -43,7 +43,6 @@ QUICK = Scale(
     report_callers=2,
     rounds=1,
     overload_seconds=2,
-    connections=200,
     warm_up=20,
     hostile=240,
     from_openapi=60,

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TAIL = 30  # lines of a log that are shown
+TAIL = 20  # lines of a log that are shown
+ORDINARY = '"event": "request"'  # in a line of the service's log that tells of one request
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,9 @@ class Part:
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log, long ones cut."""
+    """The last lines of a log but those of single requests, long ones cut."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    lines = [line for line in lines if ORDINARY not in line]
     return "\n".join(line[:400] for line in lines[-TAIL:])
 
 

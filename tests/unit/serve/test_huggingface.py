@@ -113,7 +113,7 @@ class TestRefusals:
             ({"inputs": 5}, ["/inputs"]),
             ({"inputs": None}, ["/inputs"]),
             ({"inputs": {"text": "一句。", "text_pair": "二句。"}}, ["/inputs"]),
-            ({"inputs": ["一句。", 5, None]}, ["/inputs/1", "/inputs/2"]),
+            ({"inputs": ["一句。", 5, None]}, ["/inputs/1"]),
             ({"inputs": [["一句。"]]}, ["/inputs/0"]),
             ({"inputs": " \n　"}, ["/inputs"]),
             ({"inputs": ["一句。", "", "a\0"]}, ["/inputs/1", "/inputs/2"]),

@@ -15,6 +15,7 @@ from fazhi.model.decision import Decision
 from fazhi.model.document import bare_sentence
 from fazhi.model.labels import ROLES, TOPICS
 from fazhi.model.predict import Prediction, Predictor
+from fazhi.serve.config import ServeConfig
 from fazhi.serve.errors import Invalid
 from fazhi.serve.tensors import HEADER, InferRequest, texts_of
 
@@ -323,7 +324,7 @@ class TestBinary:
         for count in range(1, len(tail)):
             request = InferRequest(inputs=[{**members, "shape": [count]}])
             with suppress(Invalid):
-                texts = texts_of(request, tail)
+                texts = texts_of(request, tail, ServeConfig())
                 assert found is None
                 assert len(texts) == count
                 found = [text.encode() for text in texts.values()]
@@ -333,8 +334,8 @@ class TestBinary:
     def test_texts_are_the_same_on_both_ways(self, texts: list[str]) -> None:
         tail = packed([text.encode() for text in texts])
         members = tensor(texts, data=..., parameters={"binary_data_size": len(tail)})
-        expected = texts_of(InferRequest(inputs=[tensor(texts)]), b"")
-        assert texts_of(InferRequest(inputs=[members]), tail) == expected
+        expected = texts_of(InferRequest(inputs=[tensor(texts)]), b"", ServeConfig())
+        assert texts_of(InferRequest(inputs=[members]), tail, ServeConfig()) == expected
         assert [*expected.values()] == texts
 
     def test_data_must_be_in_one_place(self, make_service: Any, running: Any) -> None:
