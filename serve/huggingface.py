@@ -78,7 +78,7 @@ async def predict(request: Request, body: PredictRequest) -> list[list[LabelScor
     else:
         check_count(len(body.inputs), service.config)
         texts = {f"/inputs/{i}": text for i, text in enumerate(body.inputs)}
-    characters = check_texts(texts, len(texts), service.config)
+    characters = check_texts(texts, service.config)
     parameters = body.parameters or Parameters.model_construct()
     with service.models.lease() as tagger:
         documents = [bare_sentence(text) for text in texts.values()]

@@ -14,9 +14,8 @@ def check_count(sentences: int, config: ServeConfig) -> None:
         raise TooLarge(what_zh="句数", what_en="sentences", limit=config.sentences)
 
 
-def check_texts(texts: Mapping[str, str], sentences: int, config: ServeConfig) -> int:
+def check_texts(texts: Mapping[str, str], config: ServeConfig) -> int:
     """Characters of all texts together, which are given by their JSON pointers; raises TooLarge, Invalid."""
-    check_count(sentences, config)
     characters = sum(map(len, texts.values()))
     if characters > config.characters:
         raise TooLarge(what_zh="字符数", what_en="characters", limit=config.characters)

@@ -25,7 +25,7 @@ from fazhi.serve.schemas import (
     tags_of,
 )
 from fazhi.serve.service import Service, service_of
-from fazhi.serve.texts import check_texts
+from fazhi.serve.texts import check_count, check_texts
 
 router = APIRouter(prefix="/v1", route_class=JsonRoute, tags=["tagging"])
 
@@ -43,11 +43,12 @@ async def sentences(request: Request, body: SentencesRequest) -> SentencesRespon
     reports to /v1/reports.
     """
     service, call = service_of(request.scope), call_of(request.scope)
+    check_count(len(body.sentences), service.config)
     items = [item if isinstance(item, Sentence) else Sentence.model_construct(text=item) for item in body.sentences]
     ways = [f"/sentences/{i}" + "/text" * isinstance(item, Sentence) for i, item in enumerate(body.sentences)]
     texts = {way: item.text for way, item in zip(ways, items, strict=True)}
     texts |= {f"/sentences/{i}/headings/{j}": h for i, item in enumerate(items) for j, h in enumerate(item.headings)}
-    characters = check_texts(texts, len(items), service.config)
+    characters = check_texts(texts, service.config)
     with service.models.lease() as tagger:
         documents = [bare_sentence(item.text, item.headings) for item in items]
         encoded = await tagger.encode(lambda: documents, characters, call.timing)
@@ -59,7 +60,7 @@ async def sentences(request: Request, body: SentencesRequest) -> SentencesRespon
 async def reports(request: Request, body: ReportRequest) -> ReportResponse | Response:
     """Cut a whole report into units, find its outline, and tag every unit in its context."""
     service = service_of(request.scope)
-    check_texts({"/text": body.text}, 0, service.config)
+    check_texts({"/text": body.text}, service.config)
     if STREAM in request.headers.get("accept", ""):
         lines = _lines(request, service, body.text)
         first = await anext(lines)  # a refusal comes before the answer begins, with its own status

@@ -8,7 +8,7 @@ from fazhi.serve.errors import Fault
 SHOWN = 20  # faults that one answer lists
 _MESSAGES = {
     "missing": ("缺少此项。", "This member is missing."),
-    "extra_forbidden": ("此处含有未定义的项。", "There is a member here that the API does not know."),
+    "unknown_member": ("此处含有未定义的项。", "There is a member here that the API does not know."),
     "string_type": ("须为字符串。", "This must be a string."),
     "int_type": ("须为整数。", "This must be an integer."),
     "int_parsing": ("须为整数。", "This must be an integer."),
@@ -30,7 +30,6 @@ _MESSAGES = {
     "union_tag_not_found": ("须为字符串或对象。", "This must be a string or an object."),
 }
 _OTHER = ("不符合接口说明。", "This is not what the API page describes.")
-_PARENT = {"extra_forbidden"}  # the last step of the way is the request's own word
 
 
 def faults_of(errors: Sequence[Any]) -> list[Fault]:
@@ -40,8 +39,6 @@ def faults_of(errors: Sequence[Any]) -> list[Fault]:
         way = [step for step in error["loc"] if not str(step).startswith("<")]
         if way and way[0] == "body":
             way = way[1:]
-        if error["type"] in _PARENT:
-            way = way[:-1]
         zh, en = _MESSAGES.get(error["type"], _OTHER)
         found[Fault("".join(f"/{step}" for step in way), zh, en)] = None
     return list(found)[:SHOWN]

@@ -47,7 +47,12 @@ class Running:
         self._log, self._out = folder / "stderr", folder / "stdout"
         with self._log.open("wb") as log, self._out.open("wb") as out:
             self.process = subprocess.Popen(
-                [*command, "--port", "0"], stdout=out, stderr=log, cwd=folder, env=environment(**settings)
+                [*command, "--port", "0"],
+                stdout=out,
+                stderr=log,
+                cwd=folder,
+                env=environment(**settings),
+                start_new_session=True,
             )
         self.port = int(self.event("listening")["port"])
 
@@ -223,8 +228,8 @@ class TestAnswers:
         service.event("request", 10)
         assert service.end()[0] == 0
         log = json.dumps(service.lines(), ensure_ascii=False) + service.log()
-        for trace in ("机", "密", "甲", "E6", "e6", "673a", "xe6", "æ", "nonsense"):
-            assert trace not in log.replace(service.lines()[0]["time"], "")
+        for trace in ("机", "密", "甲", "%E6", "=E6", "\\u673a", "\\xe6", "æ", "nonsense"):
+            assert trace not in log
 
     def test_it_is_small_and_calls_nobody(self, serve: Serve) -> None:
         service = serve()
@@ -247,13 +252,12 @@ def _addresses(pid: int, kind: str, inodes: set[str]) -> list[str]:
 
 
 class TestNoStart:
-    @pytest.mark.parametrize("command", [(FAZHI, "serve"), MODULE], ids=["fazhi", "module"])
-    @pytest.mark.parametrize("workers", [1, 2])
-    def test_no_model(self, tmp_path: Path, command: tuple[str, ...], workers: int) -> None:
-        line = refused(*command, "--model", str(tmp_path), "--workers", str(workers), port=0)
-        assert line == (
-            f"fazhi: {tmp_path} holds no trained model (config.json is missing): run `make train`, or name another folder"
-        )
+    @pytest.mark.parametrize(
+        "command", [(FAZHI, "serve"), MODULE, (FAZHI, "serve", "--workers", "2")], ids=["fazhi", "module", "workers"]
+    )
+    def test_no_model(self, tmp_path: Path, command: tuple[str, ...]) -> None:
+        line = refused(*command, "--model", str(tmp_path), port=0)
+        assert line.startswith(f"fazhi: {tmp_path} holds no trained model (config.json is missing): run `make train`")
 
     def test_a_damaged_model(self, model: Path) -> None:
         with (model / ONNX["int8"]).open("ab") as file:
@@ -289,19 +293,14 @@ class TestNoStart:
         ("settings", "expected"),
         [
             ({"host": "0.0.0.0"}, "API keys are needed"),
-            ({"host": "nowhere.invalid", "keys": "keys"}, "cannot listen on nowhere.invalid:8000 ("),
+            ({"host": "192.0.2.1", "keys": "keys"}, "cannot listen on 192.0.2.1:0 ("),
             ({"port": "70000"}, "port: Input should be less than or equal to 65535"),
             ({"keys": "missing"}, "missing: cannot be read (No such file or directory)"),
         ],
         ids=["no keys", "host", "port", "key file"],
     )
     def test_a_setting_that_cannot_be(self, tiny_model: Path, settings: dict[str, str], expected: str) -> None:
-        assert expected in refused(
-            FAZHI,
-            "serve",
-            model=tiny_model,
-            **{"port": 0, **settings} if "nowhere.invalid" not in settings.values() else settings,
-        )
+        assert expected in refused(FAZHI, "serve", **{"model": tiny_model, "port": 0, **settings})
 
     @pytest.mark.parametrize("absent", ["fastapi", "uvicorn", "prometheus_client", "pydantic_settings"])
     def test_without_the_serve_extra(self, tiny_model: Path, absent: str) -> None:
@@ -441,6 +440,18 @@ class TestWorkers:
         service.tell(signal.SIGHUP)
         service.event("reloaded", 5)
         assert {service.version() for _ in range(10)} == {changed}
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "all at once"])
+    def test_a_signal_to_all_of_them_is_one_signal(self, serve: Serve, number: int) -> None:
+        service = serve(workers=2)
+        with service.raw(SLOW_HEAD % len(SLOW) + SLOW[:10]) as connection:
+            time.sleep(0.2)
+            os.killpg(service.process.pid, number)
+            service.event("draining", 2)
+            connection.sendall(SLOW[10:])
+            assert read_answer(connection)[0] == 200
+        assert service.process.wait(PATIENCE) == 0
+        assert {line["level"] for line in service.lines()} == {"INFO"}
 
     def test_without_their_parent_they_end(self, serve: Serve) -> None:
         service = serve(workers=2)

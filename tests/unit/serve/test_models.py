@@ -92,7 +92,7 @@ async def works(tagger: Tagger) -> bool:
 
 async def settled() -> None:
     """Let what was begun in the background end: old models are closed there."""
-    while any("close" in repr(task.get_coro()) for task in asyncio.all_tasks()):
+    while any(task.get_coro().__qualname__ == "Watched.close" for task in asyncio.all_tasks()):
         await asyncio.sleep(0.001)
 
 

@@ -363,7 +363,7 @@ class TestRefusals:
             ({"inputs": [tensor(data=...)]}, ["/inputs/0/data"]),
             ({"inputs": [tensor(data=None)]}, ["/inputs/0/data"]),
             ({"inputs": [tensor(data="一句。")]}, ["/inputs/0/data"]),
-            ({"inputs": [tensor(["一句。", 5])]}, ["/inputs/0/data/1"]),
+            ({"inputs": [tensor(["一句。", 5, None])]}, ["/inputs/0/data/1"]),
             ({"inputs": [tensor([["一句。"], "二句。"])]}, ["/inputs/0/data/1"]),
             ({"inputs": [tensor([["一句。", "二句。"]], shape=[1, 2])]}, ["/inputs/0/data/0"]),
             ({"inputs": [tensor([["一句。"], []])]}, ["/inputs/0/shape"]),

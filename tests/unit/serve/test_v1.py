@@ -74,6 +74,8 @@ class TestSentences:
             ({"sentences": ["一句。", 5]}, ["/sentences/1"]),
             ({"sentences": [{"headings": []}]}, ["/sentences/0/text"]),
             ({"sentences": [{"text": "一句。", "headings": "二"}]}, ["/sentences/0/headings"]),
+            ({"sentences": [{"text": "一句。", "headings": ["一"] * 17}]}, ["/sentences/0/headings"]),
+            ({"sentences": [{"text": "一句。", "机密": 1}]}, ["/sentences/0"]),
             ({"sentences": ["一句。", " \n　", {"text": "\0"}]}, ["/sentences/1", "/sentences/2/text"]),
             ({"sentences": [{"text": "一句。", "headings": ["a\0"]}]}, ["/sentences/0/headings/0"]),
             ({"sentences": ["一句。"], "机密": 1}, [""]),
@@ -88,6 +90,12 @@ class TestSentences:
         assert all(fault["detail"] and fault["detail_zh"] for fault in answer.json()["errors"])
         assert "一句" not in answer.text
         assert "机密" not in answer.text
+
+    @pytest.mark.parametrize("element", [1, {}, {"text": "a", "headings": [1]}, "一"])
+    def test_a_million_faults_are_answered_by_the_first(self, make_service: Any, running: Any, element: Any) -> None:
+        (answer,) = call(running, make_service(), ("/v1/sentences", {"sentences": [element] * 100_000}))
+        assert answer.status_code == (413 if element == "一" else 422)
+        assert len(answer.json().get("errors", [1])) == 1
 
     def test_limits(self, make_service: Any, running: Any) -> None:
         service = make_service(sentences=2, characters=10)
