@@ -94,10 +94,11 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen; raises ListenError."""
         try:
-            await super().startup(sockets)
+            for listener in sockets or ():
+                listener.listen(self.config.backlog)  # uvloop would not tell that another has taken the port meanwhile
         except OSError as error:
-            await self.lifespan.shutdown()
             raise ListenError(self._service.config.host, self._service.config.port, error) from error
+        await super().startup(sockets)
         self._started()
 
     @contextmanager
@@ -111,10 +112,7 @@ class Server(uvicorn.Server):
         else:
             loop.add_reader(self._parent, self._orphaned)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-        try:
-            yield
-        finally:
-            signal.alarm(0)
+        yield
 
     def end(self) -> None:
         """Take no new requests, answer those in hand, exit. Called again it ends at once, except in a worker."""
@@ -122,11 +120,10 @@ class Server(uvicorn.Server):
         if lifecycle.draining:
             return
         lifecycle.draining = True
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        self._leave(signal.SIGHUP, signal.SIG_IGN)
         if self._parent is None:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().remove_signal_handler(number)
-                signal.signal(number, signal.SIG_DFL)
+            self._leave(signal.SIGTERM, signal.SIG_DFL)
+            self._leave(signal.SIGINT, signal.SIG_DFL)
         # A model that never returns holds up its thread and with it the exit; this ends the process whatever happens.
         signal.alarm(math.ceil(self._service.config.drain_seconds) + 2 * GRACE)
         self._do(self._drain(), self._tasks)
@@ -135,6 +132,10 @@ class Server(uvicorn.Server):
         """Load the model folder anew; what goes wrong is logged."""
         if len(self._reloads) < 2:  # the one that waits comes after whatever has changed up to now
             self._do(self._reload(), self._reloads)
+
+    def _leave(self, number: int, handler: signal.Handlers) -> None:
+        asyncio.get_running_loop().remove_signal_handler(number)
+        signal.signal(number, handler)
 
     def _orphaned(self) -> None:
         assert self._parent is not None

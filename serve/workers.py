@@ -176,7 +176,7 @@ class Pool:
         worker = place.worker
         if not worker:
             if place.due <= time.monotonic():
-                place.worker = self._start()
+                self._fill(place)
             return
         code = worker.process.exitcode
         if not worker.ready:
@@ -185,6 +185,14 @@ class Pool:
                 log.info("worker ready", extra={"worker": worker.process.pid})
         if code is not None:
             self._ended(place, worker, code)
+
+    def _fill(self, place: Place) -> None:
+        try:
+            place.worker = self._start()
+        except OSError:  # no process or memory left, for now
+            if not self._begun:
+                raise
+            log.exception("worker cannot be started", extra={"pause": place.vacate()})
 
     def _ended(self, place: Place, worker: Worker, code: int) -> None:
         self._forget(worker)

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 import re
+import resource
 import sys
 import time
 from collections import Counter, deque
@@ -180,6 +181,8 @@ async def run(order: dict[str, Any]) -> dict[str, object]:
 def main() -> None:
     """Read an order (JSON) from standard input and print what was seen."""
     order = json.load(sys.stdin)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection is a file
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(json.dumps(runner.run(run(order))))
 

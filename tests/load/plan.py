@@ -1,5 +1,6 @@
 """What every part of the load test is given: model, texts, a folder for its files, and how much to do."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Scale:
     report_callers: int = 8
     rounds: int = 2  # of the engine before the service's load; one more comes after it
     overload_seconds: int = 60
+    most_rate: float = math.inf  # of requests a second that are offered
     connections: int = 2000
     warm_up: int = 400
     hostile: int = 10_000
@@ -43,6 +45,7 @@ QUICK = Scale(
     report_callers=2,
     rounds=1,
     overload_seconds=2,
+    most_rate=300,
     warm_up=20,
     hostile=240,
     from_openapi=60,

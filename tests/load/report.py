@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TAIL = 20  # lines of a log that are shown
-ORDINARY = '"event": "request"'  # in a line of the service's log that tells of one request
+ORDINARY = '"level": "INFO"'  # in a line of the service's log that tells of nothing amiss
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Part:
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log but those of single requests, long ones cut."""
+    """The last lines of a log that tell of something amiss, long ones cut."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     lines = [line for line in lines if ORDINARY not in line]
     return "\n".join(line[:400] for line in lines[-TAIL:])

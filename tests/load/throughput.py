@@ -63,10 +63,11 @@ def overload(plan: Plan, part: Part) -> None:
     seconds = plan.scale.overload_seconds
     with serving(plan, part) as program:
         capacity = _capacity(plan, part, program)
-        order |= {"port": program.port, "rate": 2 * capacity, "seconds": seconds}
+        rate = min(2 * capacity, plan.scale.most_rate)
+        order |= {"port": program.port, "rate": rate, "seconds": seconds}
         heard = run_child("tests.load.openloop", order, plan.folder / "openloop.log", seconds + PATIENCE + 60)
     outcomes: dict[str, int] = heard["outcomes"]
-    part.told("offered", f"{2 * capacity:.1f} sentences/s for {seconds} s")
+    part.told("offered", f"{rate:.1f} sentences/s for {seconds} s")
     part.told("outcomes", ", ".join(f"{name}: {count}" for name, count in sorted(outcomes.items())))
     wrong = sum(count for name, count in outcomes.items() if name not in ("200", "429", "503"))
     part.none("requests that ended in another way than 200, 429 or 503", wrong)

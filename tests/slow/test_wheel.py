@@ -1,4 +1,4 @@
-"""The wheel by itself: the four packages and nothing else, no corpus, and tagging without the train extra."""
+"""The wheel by itself: the four packages and no corpus; tagging without any extra, serving with the serve extra."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ import sys
 import venv
 import zipfile
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -29,31 +30,67 @@ def test_it_holds_the_packages_and_no_corpus(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert tops == {"fazhi"}
-    assert "fazhi/training/templates/report.html.j2" in names
+    for name in ("training/templates/report.html.j2", "serve/static/docs.html", "serve/fazhi.service"):
+        assert f"fazhi/{name}" in names
     assert not [name for name in names if name.endswith((".jsonl", ".txt")) and ".dist-info" not in name]
 
 
-@pytest.mark.slow
-def test_it_tags_in_an_environment_without_torch(wheel: Path, tiny_model: Path, tmp_path: Path) -> None:
-    environment = tmp_path / "env"
-    venv.create(environment, with_pip=True)
-    python = environment / "bin" / "python"
-    # The lock without its train and dev packages: what the wheel asks for, at the locked versions.
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--constraint", str(ROOT / "requirements.lock"), str(wheel)]
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The binaries of an environment that holds the wheel and what it asks for, at the locked versions."""
+    folder = tmp_path_factory.mktemp("env")
+    venv.create(folder, with_pip=True)
+    install(folder / "bin", str(wheel))
+    return folder / "bin"
+
+
+def install(binaries: Path, what: str) -> None:
+    lock = str(ROOT / "requirements.lock")
+    pip = [str(binaries / "python"), "-m", "pip", "install", "--quiet", "--constraint", lock, what]
     subprocess.run(pip, check=True, capture_output=True, text=True)
+
+
+def has_torch(binaries: Path) -> bool:
+    return not subprocess.run([binaries / "python", "-c", "import torch"], capture_output=True, check=False).returncode
+
+
+@pytest.mark.slow
+def test_it_tags_without_any_extra(environment: Path, tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "report.txt").write_text(TEXT, encoding="utf-8")
     done = subprocess.run(
-        [str(environment / "bin" / "fazhi"), "tag", "report.txt", "--model", str(tiny_model), "--format", "jsonl"],
+        [str(environment / "fazhi"), "tag", "report.txt", "--model", str(tiny_model), "--format", "jsonl"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
     assert next(json.loads(line)["text"] for line in done.stdout.splitlines()) == TEXT.splitlines()[0]
-    missing = subprocess.run([str(python), "-c", "import torch"], capture_output=True, check=False)
-    assert missing.returncode != 0
-    refused = subprocess.run(
-        [str(environment / "bin" / "fazhi"), "train"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert refused.returncode == 2
-    assert "train extra" in refused.stderr
+    assert not has_torch(environment)
+    for command, extra in (("train", "train extra"), ("serve", "serve extra")):
+        refused = subprocess.run(
+            [str(environment / "fazhi"), command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 2
+        assert extra in refused.stderr
+
+
+@pytest.mark.slow
+def test_it_serves_with_the_serve_extra_alone(environment: Path, wheel: Path, tiny_model: Path, tmp_path: Path) -> None:
+    install(environment, f"{wheel}[serve]")
+    assert not has_torch(environment)
+    command = [str(environment / "fazhi"), "serve", "--port", "0", "--model", str(tiny_model)]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr
+        try:
+            address = next(
+                f"http://127.0.0.1:{line['port']}" for line in map(json.loads, server.stderr) if "port" in line
+            )
+            body = json.dumps({"text": TEXT}).encode()
+            report = json.load(urlopen(Request(f"{address}/v1/reports", body, {"Content-Type": "application/json"})))
+            assert [unit["text"] for unit in report["units"]] == TEXT.splitlines()
+            for name in ("docs", "docs/docs.js", "docs/swagger-ui-bundle.js", "openapi.json"):
+                assert urlopen(f"{address}/{name}").read()
+        finally:
+            server.terminate()
+        server.stderr.read()
+        assert server.wait(10) == 0

@@ -209,6 +209,22 @@ class TestRequests:
 
         on_connection(talk)
 
+    def test_a_body_that_is_given_up(self, on_connection: Any) -> None:
+        async def talk(place: Place) -> None:
+            whole, half = await place.connect(), await place.connect()
+            place.app.free.clear()
+            whole.writer.write(ASK)
+            half.writer.write(ASK[:-1])
+            await asyncio.sleep(0.1)
+            for connection in place.state.connections:
+                connection.give_up()  # type: ignore[union-attr]
+            status, _, problem = await half.answer()
+            assert (status, problem["code"]) == (503, "shutting_down")
+            place.app.free.set()
+            assert (await whole.answer())[0] == 200
+
+        on_connection(talk)
+
 
 class TestWhatIsNoRequest:
     @pytest.mark.parametrize(
