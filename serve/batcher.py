@@ -8,7 +8,7 @@ after another, so that short jobs pass it, but each becomes the first in the end
 import asyncio
 import logging
 import time
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -119,14 +119,14 @@ class Batcher(Generic[Item, Answer]):
             raise ShuttingDown
         loop = asyncio.get_running_loop()
         sizes = [self._size(item) for item in items]
+        job = Job[Answer]([loop.create_future() for _ in items], loop.time())
+        # Due within half the deadline at the latest, and then behind at most half a deadline's work: done in time.
         patience = self._limits.deadline / 2
         alone = sum(sizes) / self._rate
-        wait = self._tokens / self._rate
+        stretch = min(STRETCH, patience / alone) if alone else 0.0
+        wait = self._ahead(job.entered + stretch * alone) / self._rate
         if self._waiting and (self._tokens + sum(sizes) > self._limits.queue_tokens or wait + alone > patience):
             raise Overloaded(retry_after=wait)
-        job = Job[Answer]([loop.create_future() for _ in items], loop.time())
-        # Due within half the deadline at the latest, after at most half a deadline's work: done in time.
-        stretch = min(STRETCH, patience / alone) if alone else 0.0
         before = 0
         for item, size, answer in zip(items, sizes, job.answers, strict=True):
             due = job.entered + stretch * before / self._rate
@@ -135,6 +135,11 @@ class Batcher(Generic[Item, Answer]):
         self._count(before)
         self._arrived.set()
         return job
+
+    def _ahead(self, due: float) -> int:
+        """Tokens waiting that are due before that."""
+        last = bisect_left(self._waiting, due, key=lambda waiting: waiting.due)
+        return self._tokens if last == len(self._waiting) else sum(waiting.size for waiting in self._waiting[:last])
 
     def _leave(self, job: Job[Answer]) -> None:
         job.gone = True

@@ -17,7 +17,7 @@ class ConfigError(FazhiError):
 class ServeConfig(BaseSettings):
     """Every setting of the service; FAZHI_PORT=9000 sets `port`."""
 
-    model_config = SettingsConfigDict(env_prefix="FAZHI_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="FAZHI_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     model: Path = Field(Path("artifacts/model"), description="folder of the trained model")
     host: str = Field("127.0.0.1", description="address to listen on; another than loopback needs `keys`")
@@ -33,10 +33,14 @@ class ServeConfig(BaseSettings):
     sentences: int = Field(2_000, ge=1, description="sentences of a request to /v1/sentences, /predict or /infer")
     concurrent_requests: int = Field(256, ge=1, description="requests being worked on; more are answered 429")
     connections: int = Field(1024, ge=1, description="requests whose body is still arriving; more are answered 429")
-    queue_tokens: int = Field(131_072, ge=1, description="word pieces waiting for the model; more are answered 429")
-    deadline_seconds: float = Field(60, gt=0, description="longest time to an answer; then 504")
-    body_seconds: float = Field(10, gt=0, description="longest time for a request's head, and for its body; then 408")
-    drain_seconds: float = Field(60, gt=0, description="longest time to answer what was accepted before the end")
+    queue_tokens: int = Field(1_000_000, ge=1, description="word pieces waiting for the model; more are answered 429")
+    deadline_seconds: float = Field(60, gt=0, allow_inf_nan=False, description="longest time to an answer; then 504")
+    body_seconds: float = Field(
+        10, gt=0, allow_inf_nan=False, description="longest time for a request's head, and for its body; then 408"
+    )
+    drain_seconds: float = Field(
+        60, gt=0, allow_inf_nan=False, description="longest time to answer what was accepted before the end"
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least level that is logged")
 
     @model_validator(mode="before")

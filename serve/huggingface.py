@@ -78,11 +78,11 @@ async def predict(request: Request, body: PredictRequest) -> list[list[LabelScor
     else:
         check_count(len(body.inputs), service.config)
         texts = {f"/inputs/{i}": text for i, text in enumerate(body.inputs)}
-    characters = check_texts(texts, service.config)
+    check_texts(texts, service.config)
     parameters = body.parameters or Parameters.model_construct()
     with service.models.lease() as tagger:
         documents = [bare_sentence(text) for text in texts.values()]
-        encoded = await tagger.encode(lambda: documents, characters, call.timing)
+        encoded = await tagger.encode(lambda: documents, texts.values(), call.timing)
         scored = await tagger.score(encoded, call.timing)
         scores = [_scores(logits, tagger.predictor.decision, parameters.function_to_apply) for logits in scored]
     return [_best(one)[: parameters.top_k] for one in scores]

@@ -49,7 +49,11 @@ def describe(folder: Path) -> ModelInfo:
 
 def load(folder: Path) -> tuple[Predictor, ModelInfo]:
     """The predictor of a model folder, one core a batch, with what the folder says of it; raises CheckpointError."""
-    return load_predictor(folder, threads=1), describe(folder)
+    info = describe(folder)
+    predictor = load_predictor(folder, threads=1)
+    if version(folder) != info.version:
+        raise CheckpointError(f"{folder} was replaced while it was read: load it again")
+    return predictor, info
 
 
 def probe(predictor: Predictor) -> float:

@@ -137,10 +137,10 @@ async def infer(request: Request, body: InferRequest) -> Response:
     """
     service, call = service_of(request.scope), call_of(request.scope)
     texts = texts_of(body, request.state.tail, service.config)
-    characters = check_texts(texts, service.config)
+    check_texts(texts, service.config)
     with service.models.lease() as tagger:
         documents = [bare_sentence(text) for text in texts.values()]
-        encoded = await tagger.encode(lambda: documents, characters, call.timing)
+        encoded = await tagger.encode(lambda: documents, texts.values(), call.timing)
         predictions = [prediction for (prediction,) in await tagger.tag(encoded, call.timing)]
         head, tail = answer_of(body, tagger.info, predictions)
     if tail:

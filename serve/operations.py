@@ -111,7 +111,7 @@ async def reload_model(request: Request) -> Reloaded:
         raise Forbidden
     service = service_of(request.scope)
     before = service.models.info.version
-    info = await reload(service)
+    info = await asyncio.shield(reload(service))  # once begun it is seen through, whoever waits for it
     if service.config.workers > 1:
         os.kill(os.getppid(), signal.SIGHUP)  # the parent tells every worker, this one too
     return Reloaded(**model_of(info).model_dump(), changed=info.version != before)

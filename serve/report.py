@@ -15,7 +15,7 @@ async def tag_report(
     tagger: Tagger, text: str, timing: Timing
 ) -> AsyncGenerator[tuple[Document, list[TaggedUnit]], None]:
     """Yield the document with the units that are ready, in order; close it when leaving early. Raises ServeError."""
-    encoded = await tagger.encode(lambda: [read_document(text)], len(text), timing)
+    encoded = await tagger.encode(lambda: [read_document(text)], [text], timing)
     document = encoded.documents[0]
     async with aclosing(tagger.stream(encoded, timing)) as stream:
         async for tags in stream:

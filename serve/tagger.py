@@ -5,7 +5,7 @@ Documents are read and encoded before the queue, so that a text that cannot be i
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from fazhi.serve.batcher import Batcher, Gauge, Limits
 from fazhi.serve.errors import ShuttingDown
 
 INLINE = 2_000  # characters that are encoded at once, in a millisecond or two, without the way to a thread
+EACH = 50  # characters in whose time a text is looked at, however short it is
 
 
 @dataclass(slots=True)
@@ -79,12 +80,12 @@ class Tagger:
         await self._batcher.close()
         await asyncio.to_thread(self._encoding.shutdown)  # a text may still be on its way through
 
-    async def encode(self, read: Callable[[], Sequence[Document]], characters: int, timing: Timing) -> Encoded:
-        """Read documents of so many characters and cut them into windows; raises what `read` raises."""
+    async def encode(self, read: Callable[[], Sequence[Document]], texts: Iterable[str], timing: Timing) -> Encoded:
+        """Read documents, which are made of these texts, and cut them into windows; raises what `read` raises."""
         if self._closed:
             raise ShuttingDown
         begin = time.perf_counter()
-        if characters <= INLINE:
+        if sum(len(text) + EACH for text in texts) <= INLINE:
             encoded = self._encode(read)
         else:
             encoded = await asyncio.get_running_loop().run_in_executor(self._encoding, self._encode, read)

@@ -1,4 +1,4 @@
-"""Texts of a request -> how many characters they have, or an error that says which of them cannot be read."""
+"""Texts of a request -> an error that says which of them cannot be read, or that they are too many or too long."""
 
 from collections.abc import Mapping
 
@@ -14,15 +14,13 @@ def check_count(sentences: int, config: ServeConfig) -> None:
         raise TooLarge(what_zh="句数", what_en="sentences", limit=config.sentences)
 
 
-def check_texts(texts: Mapping[str, str], config: ServeConfig) -> int:
-    """Characters of all texts together, which are given by their JSON pointers; raises TooLarge, Invalid."""
-    characters = sum(map(len, texts.values()))
-    if characters > config.characters:
+def check_texts(texts: Mapping[str, str], config: ServeConfig) -> None:
+    """Check the texts of a request, given by their JSON pointers; raises TooLarge, Invalid."""
+    if sum(map(len, texts.values())) > config.characters:
         raise TooLarge(what_zh="字符数", what_en="characters", limit=config.characters)
     faults = [fault for pointer, text in texts.items() if (fault := _fault(pointer, text))]
     if faults:
         raise Invalid(faults[:SHOWN])
-    return characters
 
 
 def _fault(pointer: str, text: str) -> Fault | None:

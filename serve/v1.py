@@ -1,7 +1,7 @@
 """/v1/sentences and /v1/reports."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -48,10 +48,10 @@ async def sentences(request: Request, body: SentencesRequest) -> SentencesRespon
     ways = [f"/sentences/{i}" + "/text" * isinstance(item, Sentence) for i, item in enumerate(body.sentences)]
     texts = {way: item.text for way, item in zip(ways, items, strict=True)}
     texts |= {f"/sentences/{i}/headings/{j}": h for i, item in enumerate(items) for j, h in enumerate(item.headings)}
-    characters = check_texts(texts, service.config)
+    check_texts(texts, service.config)
     with service.models.lease() as tagger:
         documents = [bare_sentence(item.text, item.headings) for item in items]
-        encoded = await tagger.encode(lambda: documents, characters, call.timing)
+        encoded = await tagger.encode(lambda: documents, texts.values(), call.timing)
         tagged = [tags_of(prediction) for (prediction,) in await tagger.tag(encoded, call.timing)]
         return SentencesResponse.model_construct(model=model_of(tagger.info), sentences=tagged)
 
@@ -76,7 +76,7 @@ async def reports(request: Request, body: ReportRequest) -> ReportResponse | Res
         )
 
 
-async def _lines(request: Request, service: Service, text: str) -> AsyncIterator[str]:
+async def _lines(request: Request, service: Service, text: str) -> AsyncGenerator[str, None]:
     call, units = call_of(request.scope), list[TaggedUnit]()
     with service.models.lease() as tagger:
         async with aclosing(tag_report(tagger, text, call.timing)) as pieces:
@@ -92,7 +92,8 @@ async def _lines(request: Request, service: Service, text: str) -> AsyncIterator
         yield json.dumps({"summary": summary_of(units).model_dump(mode="json"), **timing}, ensure_ascii=False) + "\n"
 
 
-async def _chain(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
-    yield first
-    async for line in rest:
-        yield line
+async def _chain(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    async with aclosing(rest):
+        yield first
+        async for line in rest:
+            yield line

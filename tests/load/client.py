@@ -11,9 +11,10 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 from tests.load.plan import PATIENCE
 from tests.load.report import percentile
@@ -149,15 +150,18 @@ class Sample:
 
 
 class Callers:
-    """So many callers, from `async with` to its end or until the service refuses them; `samples` is what they saw."""
+    """So many callers, from `async with` to its end or until the service refuses them; `samples` is what they saw.
 
-    def __init__(
-        self, port: int, requests: Sequence[bytes], callers: int, note: Callable[[Answer], str] = lambda _: ""
-    ) -> None:
+    They go round the requests: `rounds` times, or until stopped; `note` keeps something of each answer.
+    """
+
+    note: Callable[[Answer], str] = staticmethod(lambda _: "")
+
+    def __init__(self, port: int, requests: Sequence[bytes], callers: int, rounds: int | None = None) -> None:
         self.samples: list[Sample] = []
-        self._port, self._requests, self._callers, self._note = port, requests, callers, note
+        self._port, self._requests, self._callers = port, requests, callers
         self._stopped = False
-        self._places = itertools.cycle(range(len(requests)))
+        self._places = itertools.islice(itertools.cycle(range(len(requests))), rounds and rounds * len(requests))
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Callers":
@@ -168,12 +172,16 @@ class Callers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped = True
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait until they have gone all their rounds, or were refused."""
         await asyncio.gather(*self._tasks)
 
     async def _call(self) -> None:
         connection = Connection(self._port)
-        while not self._stopped:
-            sample = await self._exchange(connection)
+        while not self._stopped and (place := next(self._places, None)) is not None:
+            sample = await self._exchange(connection, place)
             self.samples.append(sample)
             if sample.how == REFUSED:
                 break
@@ -183,8 +191,7 @@ class Callers:
                 await asyncio.sleep(0.01)
         connection.close()
 
-    async def _exchange(self, connection: Connection) -> Sample:
-        place = next(self._places)
+    async def _exchange(self, connection: Connection, place: int) -> Sample:
         begin = time.monotonic()
         status, note = 0, ""
         try:
@@ -193,7 +200,7 @@ class Callers:
             async with asyncio.timeout(PATIENCE):
                 await connection.send(self._requests[place])
                 answer = await connection.read()
-            how, status, note = ANSWERED, answer.status, self._note(answer)
+            how, status, note = ANSWERED, answer.status, self.note(answer)
             if answer.closes:
                 connection.close()
         except CutError as cut:
@@ -213,27 +220,29 @@ def post(path: str, content: object, *headers: str) -> bytes:
     return "\r\n".join(lines).encode("utf-8") + body
 
 
-async def measure(port: int, requests: Sequence[bytes], callers: int, lead: float, seconds: float) -> dict[str, object]:
-    """Load for `lead` seconds unmeasured, then for `seconds`: the answers of each request, and how the others ended."""
-    async with Callers(port, requests, callers) as load:
-        begin = time.monotonic() + lead
-        await asyncio.sleep(lead + seconds)
-    good = [sample for sample in load.samples if sample.status == 200]
-    inside = [sample for sample in good if begin <= sample.end <= begin + seconds]
+async def measure(order: Mapping[str, Any]) -> dict[str, object]:
+    """What callers see in `rounds`, or in `seconds` after a lead of `lead`: answers a second, latencies, failures."""
+    requests = [post(order["path"], content) for content in order["contents"]]
+    async with Callers(order["port"], requests, order["callers"], order.get("rounds")) as load:
+        begin = time.monotonic() + order["lead"]
+        if order.get("rounds"):
+            await load.ended()
+        else:
+            await asyncio.sleep(order["lead"] + order["seconds"])
+        end = time.monotonic()
+    inside = [sample for sample in load.samples if sample.status == 200 and begin <= sample.end <= end]
     taken = [sample.end - sample.begin for sample in inside]
     return {
-        "answers": [sum(sample.place == place for sample in inside) for place in range(len(requests))],
+        "rate": len(inside) / (end - begin),
         "failures": [f"{sample.how} {sample.status}" for sample in load.samples if sample.status != 200],
         "p50": percentile(taken, 0.5),
-        "p99": percentile(taken, 0.99),
+        "longest": max(taken, default=0.0),
     }
 
 
 def main() -> None:
     """Read an order (JSON) from standard input and print what was measured."""
-    order = json.load(sys.stdin)
-    requests = [post(order["path"], content) for content in order["contents"]]
-    print(json.dumps(asyncio.run(measure(order["port"], requests, order["callers"], order["lead"], order["seconds"]))))
+    print(json.dumps(asyncio.run(measure(json.load(sys.stdin)))))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def reloads(plan: Plan, part: Part) -> None:
 async def _reload(plan: Plan, part: Part, program: Program, folders: list[Path]) -> None:
     statuses: list[object] = []
     calls: list[tuple[float, float, str]] = []
-    async with Callers(program.port, _requests(plan), CALLERS, _version_of) as load:
+    load = Callers(program.port, _requests(plan), CALLERS)
+    load.note = _version_of
+    async with load:
         for number in range(1, plan.scale.reloads + 1):
             await asyncio.sleep(PAUSE)
             folder = folders[number % 2]

@@ -20,6 +20,7 @@ class Scale:
     seconds: int = 30
     pipeline_seconds: int = 15
     report_callers: int = 8
+    report_rounds: int = 8
     rounds: int = 2  # of the engine before the service's load; one more comes after it
     overload_seconds: int = 60
     most_rate: float = math.inf  # of requests a second that are offered
@@ -43,6 +44,7 @@ QUICK = Scale(
     seconds=1,
     pipeline_seconds=1,
     report_callers=2,
+    report_rounds=1,
     rounds=1,
     overload_seconds=2,
     most_rate=300,

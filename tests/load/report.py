@@ -72,7 +72,7 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 
 def milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms"
+    return "none" if math.isnan(seconds) else f"{seconds * 1000:.0f} ms"
 
 
 def counted(names: Sequence[object]) -> str:

@@ -13,6 +13,10 @@ MISSING = "wrk is not installed: apt-get install wrk"
 SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
+class WrkError(Exception):
+    """wrk that did not run, or heard nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What wrk heard: answers of 200 a second, latencies in seconds, other statuses, and requests without an answer."""
@@ -37,17 +41,18 @@ class Wrk:
         self._bodies.write_text(_table(sentences), encoding="utf-8")
 
     def load(self, url: str, lead: int, seconds: int) -> Heard:
-        """Load for `lead` seconds unmeasured, then for `seconds`."""
-        self._run(url, lead)
-        return self._run(url, seconds)
-
-    def _run(self, url: str, seconds: int) -> Heard:
-        command = ["wrk", "-t1", f"-c{self._callers}", f"-d{seconds}s", "--timeout", f"{PATIENCE}s"]
-        command += ["-s", str(SCRIPT), url, "--", str(self._bodies)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + PATIENCE + 30, check=True)
-        told = json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{")))
-        good = told["statuses"].pop("200", 0)
-        return Heard(good / told["seconds"], told["p50"], told["p99"], told["statuses"], told["errors"])
+        """Load for `lead` seconds, in which rates do not count yet, and for `seconds` more; raises WrkError."""
+        command = ["wrk", "-t1", f"-c{self._callers}", f"-d{lead + seconds}s", "--timeout", f"{PATIENCE}s"]
+        command += ["-s", str(SCRIPT), url, "--", str(self._bodies), str(lead)]
+        patience = lead + seconds + PATIENCE + 30
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
+        found = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        told = json.loads(found[-1]) if found else {}
+        if done.returncode or not told.get("measured"):
+            raise WrkError(f"no answer of 200 from {url}:\n{done.stdout}{done.stderr}")
+        del told["statuses"]["200"]
+        rate = told["measured"] / (told["seconds"] - lead)
+        return Heard(rate, told["p50"], told["p99"], told["statuses"], told["errors"])
 
 
 def is_installed() -> bool:

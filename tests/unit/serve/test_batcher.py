@@ -584,6 +584,22 @@ class TestOverload:
 
         play(story())
 
+    def test_what_passes_a_long_job_is_not_refused_because_of_it(self) -> None:
+        async def story() -> None:
+            model = Model(held=True)
+            async with batching(model, rate=100, deadline=10) as batcher:  # 500 tokens in half of it
+                tasks = [await asked(batcher, ("first", 10))]
+                await model.begun(1)
+                tasks.append(await asked(batcher, *[(f"long {number}", 10) for number in range(49)]))
+                with pytest.raises(Overloaded):
+                    await ask(batcher, *[(f"also long {number}", 10) for number in range(49)])
+                tasks.append(await asked(batcher, ("short", 300)))
+                model.release()
+                await asyncio.gather(*tasks)
+                assert model.names.index(["short"]) < 5
+
+        play(story())
+
     def test_where_nothing_waits_nobody_is_refused(self) -> None:
         async def story() -> None:
             model = Model(held=True)

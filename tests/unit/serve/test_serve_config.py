@@ -119,7 +119,6 @@ def test_origins_are_split_at_commas(given: str, origins: tuple[str, ...], monke
         ("characters", "1.5"),
         ("deadline_seconds", "0"),
         ("deadline_seconds", "nan"),
-        ("queue_tokens", ""),
         ("log_level", "LOUD"),
     ],
 )
@@ -174,3 +173,11 @@ def test_importing_reads_no_environment(tmp_path: Path) -> None:
     complaint, port = done.stdout.splitlines()
     assert complaint.startswith("port: ")
     assert port == "8000"
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAZHI_KEYS", "")
+    monkeypatch.setenv("FAZHI_HOST", "0.0.0.0")
+    assert "FAZHI_KEYS" in refusal()
+    monkeypatch.setenv("FAZHI_HOST", "")
+    assert read_config() == ServeConfig()

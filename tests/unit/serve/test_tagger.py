@@ -109,7 +109,7 @@ async def tagging(predictor: Predictor, gauge: Heard | None = None, **limits: An
 
 
 async def encode(tagger: Tagger, *documents: Document) -> Encoded:
-    return await tagger.encode(lambda: documents, 0, Timing())
+    return await tagger.encode(lambda: documents, [], Timing())
 
 
 async def tag(tagger: Tagger, *documents: Document) -> Any:
@@ -263,7 +263,7 @@ class TestTiming:
                 other = asyncio.create_task(tag(tagger, bare_sentence("先")))
                 await held.wait(1)
                 timing = Timing()
-                encoded = await tagger.encode(lambda: [bare_sentence("后")], 1, timing)
+                encoded = await tagger.encode(lambda: [bare_sentence("后")], ["一" * 1], timing)
                 assert timing.encode > 0
                 assert (timing.queue, timing.model) == (0, 0)
                 task = asyncio.create_task(tagger.tag(encoded, timing))
@@ -303,10 +303,10 @@ class TestEncoding:
                 task = asyncio.create_task(tag(tagger, bare_sentence("先")))
                 await held.wait(1)
                 with pytest.raises(ValueError, match="unreadable"):
-                    await tagger.encode(read, characters, Timing())
+                    await tagger.encode(read, ["一" * characters], Timing())
                 held.release()
                 assert await task == predictor.predict([bare_sentence("先")])
-                encoded = await tagger.encode(lambda: [report(1)], characters, Timing())
+                encoded = await tagger.encode(lambda: [report(1)], ["一" * characters], Timing())
                 assert await tagger.tag(encoded, Timing()) == predictor.predict([report(1)])
 
         play(story())
@@ -322,7 +322,7 @@ class TestEncoding:
         async def story() -> None:
             async with tagging(predictor) as tagger:
                 asyncio.get_running_loop().call_later(0.01, free.set)
-                encoded = await tagger.encode(read, INLINE + 1, Timing())
+                encoded = await tagger.encode(read, ["一" * (INLINE + 1)], Timing())
                 assert threads[0] is not threading.current_thread()
                 assert await tagger.tag(encoded, Timing()) == predictor.predict([read_document(LONG)])
 
@@ -337,7 +337,7 @@ class TestEncoding:
 
         async def story() -> None:
             async with tagging(predictor) as tagger:
-                long = asyncio.create_task(tagger.encode(read, INLINE + 1, Timing()))
+                long = asyncio.create_task(tagger.encode(read, ["一" * (INLINE + 1)], Timing()))
                 await asyncio.sleep(0.01)
                 assert await tag(tagger, bare_sentence("短")) == predictor.predict([bare_sentence("短")])
                 assert not long.done()
@@ -387,7 +387,7 @@ class TestClose:
                     await tagger.tag(encoded, Timing())
                 for characters in (1, INLINE + 1):
                     with pytest.raises(ShuttingDown):
-                        await tagger.encode(lambda: [report(1)], characters, Timing())
+                        await tagger.encode(lambda: [report(1)], ["一" * characters], Timing())
 
         play(story())
 
@@ -400,7 +400,7 @@ class TestClose:
 
         async def story() -> None:
             async with tagging(predictor) as tagger:
-                encoding = asyncio.create_task(tagger.encode(read, INLINE + 1, Timing()))
+                encoding = asyncio.create_task(tagger.encode(read, ["一" * (INLINE + 1)], Timing()))
                 await asyncio.sleep(0.01)
                 closing = asyncio.create_task(tagger.close())
                 await asyncio.sleep(0.01)
@@ -415,7 +415,7 @@ class TestClose:
     def test_it_leaves_no_thread_behind(self, predictor: Predictor) -> None:
         async def story() -> None:
             async with tagging(predictor, lanes=2) as tagger:
-                await tagger.tag(await tagger.encode(lambda: [report(1)], INLINE + 1, Timing()), Timing())
+                await tagger.tag(await tagger.encode(lambda: [report(1)], ["一" * (INLINE + 1)], Timing()), Timing())
             names = [thread.name for thread in threading.enumerate()]
             assert not [name for name in names if name.startswith(("model", "encode"))]
 
