@@ -124,7 +124,8 @@ class Batcher(Generic[Item, Answer]):
         patience = self._limits.deadline / 2
         alone = sum(sizes) / self._rate
         stretch = min(STRETCH, patience / alone) if alone else 0.0
-        wait = self._ahead(job.entered + stretch * alone) / self._rate
+        last = job.entered + stretch * sum(sizes[:-1]) / self._rate
+        wait = self._ahead(last) / self._rate
         if self._waiting and (self._tokens + sum(sizes) > self._limits.queue_tokens or wait + alone > patience):
             raise Overloaded(retry_after=wait)
         before = 0
