@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from fazhi.serve.edge import SECURITY
@@ -22,9 +23,7 @@ from fazhi.serve.service import Service
 log = logging.getLogger(__name__)
 
 HEAD_BYTES = 65_536  # of a request line and its headers
-LINGER = (
-    1.0  # seconds in which a refused client may read why, before its connection is closed under what it still sends
-)
+LINGER = 1.0  # seconds in which a refused client may read why, before the connection is closed under what it sends
 
 
 class Connections(ServerState):
@@ -54,6 +53,7 @@ class Protocol(HttpToolsProtocol):
         self._silent = 0  # bytes since the parser told anything
         self._plain = b""  # the head of a request that asks for another protocol, without asking for it
         self._refused = False
+        self._in_hand: RequestResponseCycle | None = None  # `cycle` is the newest, which may have to wait for it
 
     def last_answer(self) -> None:
         """Let the answer in hand be this connection's last."""
@@ -71,9 +71,17 @@ class Protocol(HttpToolsProtocol):
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request in hand, if any."""
+        """Tell the request in hand, if any, and forget those that came behind it on this connection."""
         self._stop_waiting()
         super().connection_lost(exc)
+        self.pipeline.clear()
+        if self._in_hand:
+            self._in_hand.disconnected = True
+            self._in_hand.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._in_hand = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Parse; whatever cannot be parsed ends the connection."""

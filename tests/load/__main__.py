@@ -77,6 +77,7 @@ def _head(arguments: list[str]) -> str:
     model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "unknown")
     command = " ".join(["python -m tests.load", *arguments])
     lines = ["# Load test", "", f"- command: `{command}`", f"- CPU: {model}, {len(os.sched_getaffinity(0))} cores"]
+    lines.append(f"- busy before it began (load average of a minute): {os.getloadavg()[0]:.1f}")
     return "\n".join([*lines, f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"])
 
 

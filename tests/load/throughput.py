@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.load.plan import DEADLINE, PATIENCE, Plan
-from tests.load.report import Part, milliseconds
-from tests.load.service import Program, free_port, run_child, serving
-from tests.load.wrk import MISSING, Wrk, is_installed
+from tests.load.report import Part, milliseconds, tail
+from tests.load.service import Program, StuckError, free_port, run_child, serving
+from tests.load.wrk import MISSING, Wrk, WrkError, is_installed
 
 PATH = "/v1/sentences"
 PIPELINE_WAYS = ("/blocking", "/threaded")
@@ -114,12 +114,19 @@ def _pipeline(plan: Plan, part: Part, caller: Wrk) -> float:
     try:
         program.wait_ready("/health")
         for way in PIPELINE_WAYS:
-            heard = caller.load(f"http://127.0.0.1:{port}{way}", plan.scale.lead, plan.scale.pipeline_seconds)
+            name = f"pipeline server, {way.removeprefix('/')} calls"
+            try:
+                heard = caller.load(f"http://127.0.0.1:{port}{way}", plan.scale.lead, plan.scale.pipeline_seconds)
+            except WrkError:
+                part.told(name, "no answer")
+                continue
             failures = f", {heard.failures} failures" if heard.failures else ""
-            part.told(f"pipeline server, {way.removeprefix('/')} calls", f"{heard.rate:.1f} sentences/s{failures}")
+            part.told(name, f"{heard.rate:.1f} sentences/s{failures}")
             speeds.append(heard.rate)
     finally:
         program.terminate()
+    if not speeds:
+        raise StuckError(f"the pipeline server answered nothing:\n{tail(log)}")
     return max(speeds)
 
 

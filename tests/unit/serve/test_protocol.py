@@ -139,6 +139,27 @@ class TestRequests:
 
         on_connection(talk)
 
+    def test_a_client_that_goes_is_told_to_the_request_in_hand_and_to_those_behind_it(
+        self, on_connection: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def talk(place: Place) -> None:
+            peer = await place.connect()
+            assert (await peer.answer(ASK))[0] == 200
+            place.app.free.clear()
+            peer.writer.write(ASK * 3)
+            while len(place.app.asked) < 2:
+                await asyncio.sleep(0.001)
+            peer.writer.transport.abort()
+            while place.state.connections:
+                await asyncio.sleep(0.001)
+            place.app.free.set()
+            while place.state.tasks:
+                await asyncio.sleep(0.001)
+            assert len(place.app.asked) == 2
+
+        on_connection(talk)
+        assert caplog.records == []
+
     def test_a_large_body_counts_for_no_head(self, on_connection: Any) -> None:
         body = b"x" * (HEAD_BYTES * 8)
 
