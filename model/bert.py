@@ -55,6 +55,8 @@ def build(encoder_config: dict[str, Any], attention: str = "sdpa", dropout: floa
 class TorchEngine:
     """The network in torch, on whatever device it lies: for GPUs, and to judge an export by."""
 
+    lanes = 1  # torch spreads one batch over the cores by itself
+
     def __init__(self, model: MultiHeadBert, bf16: bool = False) -> None:
         self._model = model
         self._bf16 = bf16

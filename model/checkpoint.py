@@ -112,11 +112,11 @@ def load_encoder(folder: Path, config: ModelConfig) -> Encoder:
     return Encoder(Tokenizer.from_file(str(folder / TOKENIZER)), config.encode)
 
 
-def load_predictor(folder: Path, precision: str | None = None, threads: int | None = None) -> Predictor:
+def load_predictor(folder: Path, precision: str | None = None, lanes: int | None = None) -> Predictor:
     """The exported model of a folder, checked and ready; `precision` (int8, fp32) overrides the folder's own."""
     config = load_config(folder)
     check_sums(folder)
-    engine = OnnxEngine(folder / ONNX[precision or config.precision], threads)
+    engine = OnnxEngine(folder / ONNX[precision or config.precision], lanes)
     return Predictor(load_encoder(folder, config), engine, config.decision)
 
 

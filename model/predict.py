@@ -4,6 +4,7 @@ The one place where the decision rule is applied.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,7 @@ class Logits:
 class Predictor:
     """Encoder, engine and decision rule together."""
 
-    def __init__(self, encoder: Encoder, engine: Engine, decision: Decision, max_tokens: int = 2048) -> None:
+    def __init__(self, encoder: Encoder, engine: Engine, decision: Decision, max_tokens: int = 512) -> None:
         self.encoder = encoder
         self.engine = engine
         self.decision = decision
@@ -62,13 +63,16 @@ class Predictor:
             Logits(np.empty((len(d.units), len(ROLES)), np.float32), np.empty((len(d.units), len(TOPICS)), np.float32))
             for d in documents
         ]
-        for group in pack(windows, self.max_tokens):
-            for index, logits in zip(group, self.run([windows[i] for i in group]), strict=True):
-                first, last = windows[index].answered
-                scored[homes[index]].roles[first:last] = logits.roles
-                scored[homes[index]].topics[first:last] = logits.topics
-            if progress:
-                progress(sum(windows[i].answered[1] - windows[i].answered[0] for i in group))
+        groups = pack(windows, self.max_tokens)
+        with ThreadPoolExecutor(self.engine.lanes) as lanes:
+            answers = lanes.map(self.run, ([windows[i] for i in group] for group in groups))
+            for group, answered in zip(groups, answers, strict=True):
+                for index, logits in zip(group, answered, strict=True):
+                    first, last = windows[index].answered
+                    scored[homes[index]].roles[first:last] = logits.roles
+                    scored[homes[index]].topics[first:last] = logits.topics
+                if progress:
+                    progress(sum(windows[i].answered[1] - windows[i].answered[0] for i in group))
         return scored
 
     def run(self, windows: Sequence[Window]) -> list[Logits]:

@@ -72,6 +72,15 @@ def parse_json(raw: bytes) -> Any:
         raise BadRequest from error
 
 
+def _is_json(content_type: str) -> bool:
+    if content_type == "application/json":  # nearly always
+        return True
+    header = Header()
+    header["content-type"] = content_type
+    charset = str(header.get_param("charset", "utf-8")).lower()
+    return header.get_content_type() == "application/json" and charset in {"utf-8", "utf8"}
+
+
 class _JsonRequest(Request):
     async def json(self) -> Any:
         return parse_json(await self.body())
@@ -85,12 +94,8 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def checked(request: Request) -> Response:
-            if self.body_field:
-                header = Header()
-                header["content-type"] = request.headers.get("content-type", "")
-                charset = str(header.get_param("charset", "utf-8")).lower()
-                if header.get_content_type() != "application/json" or charset not in {"utf-8", "utf8"}:
-                    raise UnsupportedMediaType
+            if self.body_field and not _is_json(request.headers.get("content-type", "")):
+                raise UnsupportedMediaType
             return await handle(_JsonRequest(request.scope, request.receive))
 
         return checked

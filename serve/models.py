@@ -48,9 +48,9 @@ def describe(folder: Path) -> ModelInfo:
 
 
 def load(folder: Path) -> tuple[Predictor, ModelInfo]:
-    """The predictor of a model folder, one core a batch, with what the folder says of it; raises CheckpointError."""
+    """The predictor of a model folder with what the folder says of it; raises CheckpointError."""
     info = describe(folder)
-    predictor = load_predictor(folder, threads=1)
+    predictor = load_predictor(folder)
     if version(folder) != info.version:
         raise CheckpointError(f"{folder} was replaced while it was read: load it again")
     return predictor, info

@@ -1,6 +1,7 @@
 """One process of the service: its parts, its server, and what signals make it do."""
 
 import asyncio
+import gc
 import logging
 import math
 import os
@@ -14,6 +15,7 @@ from typing import Any
 
 import uvicorn
 
+from fazhi.model.engine import cores
 from fazhi.serve import models
 from fazhi.serve.app import create_app
 from fazhi.serve.batcher import Gauge, Limits
@@ -37,8 +39,7 @@ def lanes_of(config: ServeConfig) -> int:
     """Batches that one worker runs at once."""
     if config.threads:
         return config.threads
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // config.workers)
+    return max(1, cores() // config.workers)
 
 
 def load_tagger(config: ServeConfig, gauge: Gauge) -> Tagger:

@@ -158,6 +158,8 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class FakeEngine:
     """Logits from token ids alone: a unit's own, and all of its window that the mask lets through."""
 
+    lanes = 1
+
     def __init__(self) -> None:
         self.batches: list[Batch] = []
 

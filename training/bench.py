@@ -65,7 +65,7 @@ def _ways(
     config = load_config(folder)
     network = load_network(folder)
     encoder = load_encoder(folder, config)
-    int8 = load_predictor(folder, "int8", threads=torch.get_num_threads())
+    int8 = load_predictor(folder, "int8", lanes=torch.get_num_threads())
     in_torch = Predictor(encoder, TorchEngine(network), config.decision)
     classifier = _SentenceClassifier(
         BertConfig(**{**config.encoder, "id2label": dict(enumerate(map(str, ROLES)))}), network

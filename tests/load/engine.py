@@ -12,13 +12,13 @@ from pathlib import Path
 from fazhi.model.checkpoint import load_predictor
 from fazhi.model.document import bare_sentence, read_document
 
-BATCHES = (512, 2048)  # word pieces; the better one counts
+BATCHES = (256, 512)  # word pieces; the better one counts
 
 
 def main() -> None:
     """Read an order and print the speed of each batch size."""
     order = json.load(sys.stdin)
-    predictor = load_predictor(Path(order["model"]), threads=len(os.sched_getaffinity(0)))
+    predictor = load_predictor(Path(order["model"]), lanes=len(os.sched_getaffinity(0)))
     make = bare_sentence if order["bare"] else read_document
     documents = [make(text) for text in order["texts"]]
     units = sum(len(document.units) for document in documents)

@@ -99,7 +99,7 @@ class Engine:
         """Tell the engine's speed, and which share of it the service has."""
         cores, best = len(os.sched_getaffinity(0)), max(self._best.values())
         for tokens, found in self._best.items():
-            part.told(f"engine alone, {cores} threads, batches of {tokens} pieces", f"{found:.1f} units/s")
+            part.told(f"engine alone, {cores} at once, batches of {tokens} pieces", f"{found:.1f} units/s")
         least = LEAST_OF_ENGINE[part.name]
         part.speed("service / engine", f"{speed / best:.1%}", f">= {least:.0%}", speed / best >= least)
 

@@ -65,7 +65,7 @@ def test_a_finished_folder_holds_what_its_card_says(tiny_model: Path) -> None:
 @pytest.mark.parametrize("precision", [None, "int8", "fp32"])
 def test_a_folder_gives_a_predictor(tiny_model: Path, precision: str | None) -> None:
     document = read_document(TEXT)
-    (predictions,) = load_predictor(tiny_model, precision, threads=1).predict([document])
+    (predictions,) = load_predictor(tiny_model, precision, lanes=1).predict([document])
     assert len(predictions) == len(document.units) == 3
 
 

@@ -18,12 +18,12 @@ def torch_engine(tiny_model: Path) -> Engine:
 
 @pytest.fixture(scope="module")
 def fp32(tiny_model: Path) -> Engine:
-    return OnnxEngine(tiny_model / ONNX["fp32"], threads=1)
+    return OnnxEngine(tiny_model / ONNX["fp32"], lanes=1)
 
 
 @pytest.fixture(scope="module")
 def int8(tiny_model: Path) -> Engine:
-    return OnnxEngine(tiny_model / ONNX["int8"], threads=1)
+    return OnnxEngine(tiny_model / ONNX["int8"], lanes=1)
 
 
 def random_batch(windows: int, length: int, units: int, seed: int = 0) -> Batch:
@@ -70,7 +70,7 @@ def test_answers_depend_on_the_text(torch_engine: Engine) -> None:
     assert topics.std(axis=(0, 1)).min() > 0.01
 
 
-@pytest.mark.parametrize("engine", ["torch_engine", "fp32"])
+@pytest.mark.parametrize("engine", ["torch_engine", "fp32", "int8"])
 def test_padding_and_company_change_nothing(engine: str, request: pytest.FixtureRequest) -> None:
     runs: Engine = request.getfixturevalue(engine)
     batch = random_batch(5, 40, 6, seed=3)

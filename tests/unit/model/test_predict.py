@@ -38,8 +38,18 @@ def predictor(make_encoder: MakeEncoder, fake_engine: Engine) -> Predictor:
     return Predictor(encoder, fake_engine, Decision(), max_tokens=500)
 
 
+def test_lanes_change_nothing_but_the_time(predictor: Predictor, fake_engine: Engine) -> None:
+    documents = random_documents(7, 6)
+    alone, told = predictor.predict(documents), list[int]()
+    fake_engine.lanes = 3
+    assert predictor.predict(documents, told.append) == alone
+    assert sum(told) == sum(len(document.units) for document in documents)
+
+
 class GivenEngine:
     """Gives every unit the logits that its first piece stands for."""
+
+    lanes = 1
 
     def __init__(self, encoder: Encoder, table: dict[str, tuple[list[float], list[float]]]) -> None:
         self._table = {encoder.tokenizer.token_to_id(character): rows for character, rows in table.items()}

@@ -44,6 +44,8 @@ def play(story: Coroutine[Any, Any, None]) -> None:
 class HeldEngine:
     """Another engine, each of whose batches needs a permit while it is held."""
 
+    lanes = 1
+
     def __init__(self, engine: Engine) -> None:
         self.begun = 0
         self._engine = engine
@@ -155,7 +157,7 @@ class TestPredictions:
         play(story())
 
     def test_a_real_models_scores_are_the_predictors(self, tiny_model: Path) -> None:
-        predictor = load_predictor(tiny_model, "fp32", threads=1)  # int8 rounds by the whole batch
+        predictor = load_predictor(tiny_model)
         documents = [report(seed) for seed in range(3)]
 
         async def story() -> None:

@@ -50,6 +50,8 @@ ROWS = [
 class CharacterEngine:
     """缺 makes a problem, 将 a plan, 、 something other; surer of a role the fewer pieces the unit has."""
 
+    lanes = 1
+
     def run(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         roles = np.zeros((len(batch.ids), batch.units, 4), np.float32)
         topics = np.full((len(batch.ids), batch.units, 4), -4, np.float32)
