@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 STRETCH = 8.0  # a job's items are due over this many times the time that it would take alone
 LOOKAHEAD = 4  # of the items due next, how many for each that goes into a batch may be chosen from
-PADDING = 8  # tokens of padding that one more item may cost: a batch of its own takes no longer than these
+PADDING = 16  # tokens of padding that one more item may cost: a batch of its own takes no longer than these
 SMOOTHING = 0.1  # of the newest batch in the mean speed
 
 

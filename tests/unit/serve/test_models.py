@@ -119,6 +119,7 @@ class TestExchange:
             with models.lease() as old:
                 with models.lease() as same:
                     assert same is old
+                    await models.load()
                     assert models.info.version == "1"
                     with models.lease() as fresh:
                         assert fresh is maker.made[1]
