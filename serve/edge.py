@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fazhi.serve.body import read_body
@@ -37,6 +37,7 @@ SECURITY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+_SECURITY = {name.lower().encode("ascii"): value.encode("ascii") for name, value in SECURITY.items()}
 GONE = 499  # logged and counted where the client left before its answer; sent to nobody
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -78,7 +79,12 @@ class Edge:
             raise ShuttingDown
         if self.service.keys and path not in KEYLESS and not path.startswith(ASSETS):
             self._authenticate(scope, call)
+        if path == METRICS:  # to be seen whatever is going on
+            await self.app(scope, receive, answer)
+            return
         call.deadline = asyncio.get_running_loop().time() + config.deadline_seconds
+        if self.service.lifecycle.working >= config.concurrent_requests:  # refused before its body is read
+            raise Overloaded(retry_after=1)
         with self._counted("arriving", config.connections):
             body = await read_body(scope, receive, config)
         with self._counted("working", config.concurrent_requests):
@@ -155,12 +161,11 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            self.stream = headers.get("content-type", "").startswith(STREAM)
-            for name, value in SECURITY.items():
-                headers.setdefault(name, value)
-            headers["X-Request-ID"] = self.call.request_id
-            headers["Server-Timing"] = ", ".join(f"{k};dur={v:.1f}" for k, v in self.call.milliseconds().items())
+            headers = dict(message.get("headers", ()))
+            self.stream = headers.get(b"content-type", b"").startswith(STREAM.encode("ascii"))
+            timing = ", ".join(f"{name};dur={ms:.1f}" for name, ms in self.call.milliseconds().items())
+            own = {b"x-request-id": self.call.request_id.encode("ascii"), b"server-timing": timing.encode("ascii")}
+            message = {**message, "headers": list({**_SECURITY, **headers, **own}.items())}
         elif message["type"] == "http.response.body":
             self.complete = not message.get("more_body", False)
         await self._send(message)

@@ -1,7 +1,6 @@
 """One process of the service: its parts, its server, and what signals make it do."""
 
 import asyncio
-import gc
 import logging
 import math
 import os
