@@ -23,7 +23,12 @@ class ServeConfig(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; another than loopback needs `keys`")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     workers: int = Field(1, ge=1, le=64, description="processes; each holds a model of its own")
-    threads: int = Field(0, ge=0, le=256, description="batches run at once, one core each; 0 for the cores there are")
+    threads: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="batches that a worker runs at once, one core each; 0 for the cores divided among the workers",
+    )
     batch_tokens: int = Field(384, ge=1, description="word pieces of a batch, padding included")
     keys: Path | None = Field(None, description="file of API keys; none asks for no key")
     origins: Annotated[tuple[str, ...], NoDecode] = Field((), description="web origins allowed by CORS, by commas")

@@ -119,10 +119,22 @@ class TestThePage:
             assert f"| {error.status} | `{error.code}` |" in page["info"]["description"]
 
 
-def test_the_settings_page_lists_every_setting() -> None:
+MANUAL = Path(__file__).parents[3] / "serve" / "README.md"
+
+
+def test_the_manual_tells_what_to_do_about_every_failure() -> None:
+    rows = re.findall(r"^\| ([0-9, ]+) \| (.+?) \|", MANUAL.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {code: statuses for statuses, codes in rows for code in re.findall("`(.+?)`", codes)}
+    expected = {error.code: error.status for error in ServeError.__subclasses__()}
+    expected = {code: status for code, status in expected.items() if code not in {"client_gone", "internal_error"}}
+    assert set(told) == set(expected)
+    assert all(str(status) in told[code] for code, status in expected.items())
+
+
+def test_the_manual_lists_every_setting() -> None:
     from fazhi.serve.config import ServeConfig
 
-    page = (Path(__file__).parents[3] / "serve" / "README.md").read_text(encoding="utf-8")
+    page = MANUAL.read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `FAZHI_([A-Z_]+)` \| (.+?) \|", page, re.MULTILINE))
     expected = {name.upper(): field.get_default() for name, field in ServeConfig.model_fields.items()}
     assert set(rows) == set(expected)
