@@ -10,11 +10,7 @@ from fazhi.serve.problems import MEDIA_TYPE, ProblemDetails
 _ABOUT = """对法治政府建设年度报告逐句标注性质与主题。Tags every sentence of a rule-of-law government report
 (法治政府建设报告) with a role and topics.
 
-Every failure is `application/problem+json` (RFC 9457) with a stable `code`:
-
-| status | code | |
-|---|---|---|
-"""
+Every failure is `application/problem+json` (RFC 9457) in Chinese and English, with a stable `code`: """
 _FAILURE = "default"
 _SCHEMA = {"$ref": "#/components/schemas/ProblemDetails"}
 
@@ -27,7 +23,7 @@ def failures() -> dict[int | str, dict[str, Any]]:
 def about() -> str:
     """What the page says at its top."""
     errors = sorted(ServeError.__subclasses__(), key=lambda error: (error.status, error.code))
-    return _ABOUT + "\n".join(f"| {error.status} | `{error.code}` | {error.title} |" for error in errors)
+    return _ABOUT + ", ".join(f"{error.status} `{error.code}`" for error in errors) + "."
 
 
 def describe(app: FastAPI) -> None:
