@@ -171,7 +171,7 @@ class TestWork:
 
     def test_the_deadline(self, make_service: Any, running: Any, slow_engine: threading.Event) -> None:
         async def run() -> tuple[Any, Any]:
-            async with running(make_service(deadline_seconds=0.1)) as client:
+            async with running(make_service(deadline_seconds=0.5)) as client:
                 late = await client.post("/v1/sentences", json=BODY)
                 slow_engine.set()
                 return late, await client.post("/v1/sentences", json=BODY)
@@ -193,7 +193,7 @@ class TestWork:
         monkeypatch.setattr(fake_engine, "run", stall)
 
         async def run() -> Any:
-            async with running(make_service(deadline_seconds=0.3)) as client:
+            async with running(make_service(deadline_seconds=1)) as client:
                 body = {"text": "查处违法案件45件。" * 200}
                 answer = await client.post("/v1/reports", json=body, headers={"Accept": "application/x-ndjson"})
                 free.set()
