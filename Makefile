@@ -44,7 +44,7 @@ serve: $(READY)  ## train if there is no model yet, then serve it on 127.0.0.1:8
 	test -f $(MODEL)/SHA256SUMS || $(MAKE) train
 	exec $(FAZHI) serve --model $(MODEL) $(ARGS)
 
-load: $(READY)  ## the service under load: throughput, overload, hostile requests, reloads, stops; about 15 minutes
+load: $(READY)  ## the service under load: throughput, overload, hostile requests, reloads, stops; about 10 minutes
 	$(BIN)/python -m tests.load --data $(DATA) --model $(MODEL) $(ARGS)
 
 test: check  ## checks and all tests
