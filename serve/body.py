@@ -22,10 +22,8 @@ async def read_body(scope: Scope, receive: Receive, config: ServeConfig) -> byte
     headers = Headers(scope=scope)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType
-    length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit() and len(length) <= 18):
-        raise BadHeader(name="Content-Length")
-    if int(length) > config.body_bytes and "100-continue" in headers.get("expect", "").lower():
+    length = header_number("Content-Length", headers.get("content-length", "0"))
+    if length > config.body_bytes and "100-continue" in headers.get("expect", "").lower():
         raise _too_large(config)  # the body is not sent then
     try:
         async with asyncio.timeout(config.body_seconds):
@@ -34,6 +32,13 @@ async def read_body(scope: Scope, receive: Receive, config: ServeConfig) -> byte
         error = BodyTimeout(seconds=config.body_seconds)
         error.headers["Connection"] = "close"
         raise error from None
+
+
+def header_number(name: str, value: str) -> int:
+    """A header's value as a number of bytes; raises BadHeader."""
+    if not (value.isascii() and value.isdigit() and len(value) <= 18):
+        raise BadHeader(name=name)
+    return int(value)
 
 
 async def _read(receive: Receive, config: ServeConfig) -> bytes:

@@ -133,7 +133,7 @@ class Edge:
         route = getattr(scope.get("route"), "path", "other")
         status = answer.status if answer.complete else GONE
         metrics.answered(route, scope["method"], status, seconds)
-        if answer.call.code:
+        if call.code:
             metrics.failed(call.code)
         if call.timing.model:
             metrics.timed(call.timing)

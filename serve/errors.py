@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import ClassVar
 
+SHOWN = 20  # faults that one answer lists
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -145,11 +147,14 @@ class UnsupportedMediaType(ServeError):
 
 
 class Invalid(ServeError):
-    """A body whose JSON is not what the endpoint asks for; the faults name each place."""
+    """A body whose JSON is not what the endpoint asks for; the faults name the first SHOWN places."""
 
     status, code, title = 422, "invalid", "Invalid content"
     zh_text = "请求内容不符合要求，详见 errors。"
     en_text = "The content is not what this endpoint takes; see errors."
+
+    def __init__(self, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(faults[:SHOWN])
 
 
 class Overloaded(ServeError):

@@ -22,9 +22,7 @@ class Lifecycle:
 
     def changed(self) -> None:
         """Look whether the last request has been answered."""
-        if self.arriving or self.working:
-            self._idle.clear()
-        else:
+        if not (self.arriving or self.working):
             self._idle.set()
 
     async def drain(self, seconds: float) -> bool:

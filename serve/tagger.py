@@ -65,7 +65,6 @@ class Tagger:
         self.predictor = predictor
         self.info = info
         self.users = 0  # requests that hold this model
-        self._gauge = gauge
         self._batcher = Batcher[Window, Logits](predictor.run, lambda window: len(window.ids), limits, gauge)
         self._encoding = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._closed = False

@@ -17,7 +17,7 @@ from starlette.types import Message
 
 from fazhi.model.labels import ROLES, TOPICS, Role, Topic
 from fazhi.model.predict import Prediction
-from fazhi.serve.body import JsonRoute
+from fazhi.serve.body import JsonRoute, header_number
 from fazhi.serve.config import ServeConfig
 from fazhi.serve.errors import BadHeader, Fault, Invalid
 from fazhi.serve.schemas import SENTENCE, Body
@@ -67,9 +67,10 @@ class TensorRoute(JsonRoute):
 def _split(body: bytes, length: str | None) -> tuple[bytes, bytes]:
     if length is None:
         return body, b""
-    if not (length.isascii() and length.isdigit() and len(length) <= 18 and int(length) <= len(body)):
+    end = header_number(HEADER, length)
+    if end > len(body):
         raise BadHeader(name=HEADER)
-    return body[: int(length)], body[int(length) :]
+    return body[:end], body[end:]
 
 
 class _Parameters(BaseModel):

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from fazhi.serve.config import ServeConfig
 from fazhi.serve.errors import Fault, Invalid, TooLarge
 
-SHOWN = 20  # faults that one answer lists
-
 
 def check_count(sentences: int, config: ServeConfig) -> None:
     """Raise TooLarge for more sentences than a request may have, which costs less than a look at each."""
@@ -20,7 +18,7 @@ def check_texts(texts: Mapping[str, str], config: ServeConfig) -> None:
         raise TooLarge(what_zh="字符数", what_en="characters", limit=config.characters)
     faults = [fault for pointer, text in texts.items() if (fault := _fault(pointer, text))]
     if faults:
-        raise Invalid(faults[:SHOWN])
+        raise Invalid(faults)
 
 
 def _fault(pointer: str, text: str) -> Fault | None:

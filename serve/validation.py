@@ -5,7 +5,6 @@ from typing import Any
 
 from fazhi.serve.errors import Fault
 
-SHOWN = 20  # faults that one answer lists
 _MESSAGES = {
     "missing": ("缺少此项。", "This member is missing."),
     "unknown_member": ("此处含有未定义的项。", "There is a member here that the API does not know."),
@@ -33,7 +32,7 @@ _OTHER = ("不符合接口说明。", "This is not what the API page describes."
 
 
 def faults_of(errors: Sequence[Any]) -> list[Fault]:
-    """The first faults of a request, each once; a step in angle brackets names a variant, and is no part of the way."""
+    """The faults of a request, each once; a step in angle brackets names a variant, and is no part of the way."""
     found: dict[Fault, None] = {}
     for error in errors:
         way = [step for step in error["loc"] if not str(step).startswith("<")]
@@ -41,4 +40,4 @@ def faults_of(errors: Sequence[Any]) -> list[Fault]:
             way = way[1:]
         zh, en = _MESSAGES.get(error["type"], _OTHER)
         found[Fault("".join(f"/{step}" for step in way), zh, en)] = None
-    return list(found)[:SHOWN]
+    return list(found)

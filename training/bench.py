@@ -40,6 +40,20 @@ class _SentenceClassifier(BertPreTrainedModel):
         return SequenceClassifierOutput(logits=roles[:, 0])
 
 
+def plain_pipeline(folder: Path, network: MultiHeadBert) -> Any:
+    """A model folder as a transformers pipeline around its network: a sentence in, its role out."""
+    config = load_config(folder)
+    tokenizer = load_encoder(folder, config).tokenizer
+    settings = BertConfig(**{**config.encoder, "id2label": dict(enumerate(map(str, ROLES)))})
+    names = {"cls_token": config.encode.cls, "sep_token": config.encode.sep, "pad_token": config.encode.pad}
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, **{name: tokenizer.id_to_token(i) for name, i in names.items()}
+    )
+    transformers_logging.set_verbosity(logging.CRITICAL)  # it lists every model it knows when a class is not among them
+    classifier = _SentenceClassifier(settings, network)
+    return pipeline("text-classification", model=classifier, tokenizer=fast, device="cpu")
+
+
 def bench(folder: Path, texts: Sequence[str]) -> str:
     """Units per second of each way, the best of three interleaved rounds, as a Markdown table."""
     documents = [read_document(text) for text in texts]
@@ -67,15 +81,7 @@ def _ways(
     encoder = load_encoder(folder, config)
     int8 = load_predictor(folder, "int8", lanes=torch.get_num_threads())
     in_torch = Predictor(encoder, TorchEngine(network), config.decision)
-    classifier = _SentenceClassifier(
-        BertConfig(**{**config.encoder, "id2label": dict(enumerate(map(str, ROLES)))}), network
-    )
-    names = {"cls_token": config.encode.cls, "sep_token": config.encode.sep, "pad_token": config.encode.pad}
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=encoder.tokenizer, **{name: encoder.tokenizer.id_to_token(i) for name, i in names.items()}
-    )
-    transformers_logging.set_verbosity(logging.CRITICAL)  # it lists every model it knows when a class is not among them
-    plain = pipeline("text-classification", model=classifier, tokenizer=tokenizer, device="cpu")
+    plain = plain_pipeline(folder, network)
     normalized = [normalize(text) for text in units]
     return {
         "int8 engine, bare sentences, length-sorted batches": lambda: int8.predict(sentences),

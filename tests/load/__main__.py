@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fazhi.data.corpus import read_corpus
+from fazhi.model.engine import cores
 from tests.load.hostile import hostile
 from tests.load.lifecycle import reloads, start, terms
 from tests.load.plan import FULL, QUICK, Plan
@@ -76,7 +77,7 @@ def _head(arguments: list[str]) -> str:
     info = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "unknown")
     command = " ".join(["python -m tests.load", *arguments])
-    lines = ["# Load test", "", f"- command: `{command}`", f"- CPU: {model}, {len(os.sched_getaffinity(0))} cores"]
+    lines = ["# Load test", "", f"- command: `{command}`", f"- CPU: {model}, {cores()} cores"]
     lines.append(f"- busy before it began (load average of a minute): {os.getloadavg()[0]:.1f}")
     return "\n".join([*lines, f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"])
 

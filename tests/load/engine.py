@@ -4,7 +4,6 @@ A process of its own: reads an order (JSON) from standard input and prints units
 """
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ BATCHES = (256, 512)  # word pieces; the better one counts
 def main() -> None:
     """Read an order and print the speed of each batch size."""
     order = json.load(sys.stdin)
-    predictor = load_predictor(Path(order["model"]), lanes=len(os.sched_getaffinity(0)))
+    predictor = load_predictor(Path(order["model"]))
     make = bare_sentence if order["bare"] else read_document
     documents = [make(text) for text in order["texts"]]
     units = sum(len(document.units) for document in documents)

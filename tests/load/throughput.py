@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from fazhi.model.engine import cores
 from tests.load.plan import DEADLINE, PATIENCE, Plan
 from tests.load.report import Part, milliseconds, tail
 from tests.load.service import Program, StuckError, free_port, run_child, serving
@@ -97,9 +98,9 @@ class Engine:
 
     def compare(self, part: Part, speed: float) -> None:
         """Tell the engine's speed, and which share of it the service has."""
-        cores, best = len(os.sched_getaffinity(0)), max(self._best.values())
+        best = max(self._best.values())
         for tokens, found in self._best.items():
-            part.told(f"engine alone, {cores} at once, batches of {tokens} pieces", f"{found:.1f} units/s")
+            part.told(f"engine alone, {cores()} at once, batches of {tokens} pieces", f"{found:.1f} units/s")
         least = LEAST_OF_ENGINE[part.name]
         part.speed("service / engine", f"{speed / best:.1%}", f">= {least:.0%}", speed / best >= least)
 
