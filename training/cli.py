@@ -74,6 +74,51 @@ def train(
 
 
 @app.command()
+def adapt(
+    texts: Annotated[list[Path], typer.Argument(help="Unlabelled texts: .txt, .txt.xz or .txt.gz files, or folders.")],
+    encoder: EncoderOption = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The adapted encoder's folder.")] = Path("artifacts/adapted"),
+    packed: Annotated[
+        Path | None, typer.Option("--packed", metavar="FOLDER", help="Write it as one small int8 file too.")
+    ] = None,
+    settings: SetOption = None,
+) -> None:
+    """Pretrain an encoder further on unlabelled reports, for `train --encoder`; called again after a kill, goes on."""
+    with _one_clear_line():
+        from fazhi.training.adapt import adapt as run
+        from fazhi.training.config import read_adapt_config
+        from fazhi.training.packed import check_target, pack
+
+        if packed:
+            check_target(packed)
+        facts = run(texts, read_adapt_config(settings or (), encoder=encoder), out.parent, out)
+        if packed:
+            pack(out, packed)
+        first, last = facts["perplexity"]["first"], facts["perplexity"]["last"]
+        typer.echo(f"encoder: {out}, perplexity of masked words {first:.1f} -> {last:.1f}")
+
+
+@app.command()
+def probe(
+    data: DataOption = Path("data"),
+    encoder: Annotated[list[str] | None, typer.Option(help="As in train; may be given several times.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A trained model's folder, to probe its encoder.")] = None,
+    artifacts: Annotated[Path, typer.Option(help="Where the builtin encoder goes.")] = Path("artifacts"),
+    reports: ReportsOption = Path("reports"),
+) -> None:
+    """Compare encoders, and say what the authored documents teach, on frozen vectors. Minutes; no seed is read."""
+    with _one_clear_line():
+        from fazhi.training.probe import Choice
+        from fazhi.training.probe import probe as run
+
+        choices = [*map(Choice, encoder or []), *([Choice(str(model), trained=True)] if model else [])]
+        page = run(choices or [Choice("builtin")], data, artifacts / "encoders")
+        reports.mkdir(parents=True, exist_ok=True)
+        (reports / "probe.md").write_text(page + "\n", encoding="utf-8")
+        typer.echo(page)
+
+
+@app.command()
 def evaluate(
     data: DataOption = Path("data"),
     model: ModelOption = Path("artifacts/model"),
@@ -95,18 +140,44 @@ def crossval(
     reports: ReportsOption = Path("reports"),
     config: ConfigOption = None,
     encoder: EncoderOption = None,
+    start: Annotated[str | None, typer.Option(help="A model that has seen no seed report, to go on from.")] = None,
     settings: SetOption = None,
 ) -> None:
     """Leave one seed report out at a time and train on the rest: what real reports add. Takes one training a report."""
     with _one_clear_line():
-        from fazhi.training.crossval import as_markdown
+        from fazhi.training.crossval import as_markdown, folder_name
         from fazhi.training.crossval import crossval as run
 
-        chosen = _config(config, settings, encoder=encoder)
+        chosen = _config(config, settings, encoder=encoder, start=start)
         figures = run(chosen, _sources(data, chosen), artifacts)
         table = as_markdown(figures)
         reports.mkdir(parents=True, exist_ok=True)
-        (reports / "crossval.md").write_text(table + "\n", encoding="utf-8")
+        (reports / f"{folder_name(chosen)}.md").write_text(table + "\n", encoding="utf-8")
+        typer.echo(table)
+
+
+@app.command()
+def repeat(
+    seeds: Annotated[str, typer.Option(help="Training seeds, between commas.")] = "13,14,15",
+    data: DataOption = Path("data"),
+    artifacts: Annotated[Path, typer.Option(help="Where the models go.")] = Path("artifacts"),
+    reports: ReportsOption = Path("reports"),
+    config: ConfigOption = None,
+    encoder: EncoderOption = None,
+    settings: SetOption = None,
+) -> None:
+    """Train once for each training seed and say how far the figures differ. Takes one training a seed."""
+    with _one_clear_line():
+        from fazhi.training.metrics import as_json
+        from fazhi.training.repeat import as_markdown, read_seeds
+        from fazhi.training.repeat import repeat as run
+
+        chosen, numbers = _config(config, settings, encoder=encoder), read_seeds(seeds)
+        repeated = run(chosen, _sources(data, chosen), artifacts, numbers)
+        table = as_markdown(repeated)
+        reports.mkdir(parents=True, exist_ok=True)
+        (reports / "repeat.json").write_text(as_json(repeated), encoding="utf-8")
+        (reports / "repeat.md").write_text(table + "\n", encoding="utf-8")
         typer.echo(table)
 
 

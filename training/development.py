@@ -17,7 +17,7 @@ from fazhi.model.engine import Engine
 from fazhi.model.errors import FazhiError
 from fazhi.model.predict import Logits, Predictor
 from fazhi.training.decide import fit_decision
-from fazhi.training.metrics import Tags, headline, tags_of, tally
+from fazhi.training.metrics import Tags, calibration, headline, tags_of, tally
 
 
 class ExportRefusedError(FazhiError):
@@ -59,10 +59,22 @@ class Development:
         return {**figures, "choice": (figures["role_macro_f1_3"] + figures["topics_macro_f1"]) / 2}
 
     def decide(self, engine: Engine) -> tuple[Decision, dict[str, float]]:
-        """The decision rule fitted on an engine's own scores, and the figures under it."""
+        """The decision rule fitted on an engine's own scores, and the figures under it.
+
+        Besides those of `figures`: the calibration error of roles, and on what share of units the promise of
+        `fit_decision` holds, that is of units not marked unsure, with the accuracy of their roles.
+        """
         logits, gold = self.logits(engine), self.gold
         decision = fit_decision(logits, gold.roles, gold.topics)
-        return decision, self.figures(logits, decision)
+        confidence = decision.role_probabilities(logits.roles).max(axis=1)
+        right = logits.roles.argmax(axis=1) == gold.roles
+        sure = confidence >= decision.abstain_below
+        return decision, {
+            **self.figures(logits, decision),
+            "role_ece": calibration(confidence, right)["ece"],
+            "sure_share": round(float(sure.mean()), 6),
+            "sure_role_accuracy": round(float(right[sure].mean()), 6) if sure.any() else 0.0,
+        }
 
 
 def check_export(figures: dict[str, dict[str, float]], most: float) -> None:

@@ -20,6 +20,8 @@ from fazhi.model.document import Document, bare_sentence, read_document
 from fazhi.model.labels import ROLES, TOPICS, Topic
 from fazhi.model.predict import Prediction, Predictor
 from fazhi.training.baselines import run_baselines
+from fazhi.training.decide import PROMISED
+from fazhi.training.invariance import measure_invariance
 from fazhi.training.metrics import (
     Bools,
     Ints,
@@ -31,10 +33,11 @@ from fazhi.training.metrics import (
     headline,
     per_label,
     score,
+    selective,
     tags_of,
     tally,
 )
-from fazhi.training.slices import slices, variants
+from fazhi.training.slices import slices
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +98,12 @@ def evaluate(
     with _timed(seconds, "reading"):
         sample = _read(documents)
     with _timed(seconds, "tagging documents"):
-        predictions = list(chain.from_iterable(predictor.predict(sample.read)))
+        answers = predictor.predict(sample.read)
+        predictions = list(chain.from_iterable(answers))
     with _timed(seconds, "tagging without context"):
         contexts = {"document": tags_of(predictions), **_with_less_context(predictor, sample)}
     with _timed(seconds, "tagging variants"):
-        invariance = _invariance(predictor, sample, predictions)
+        invariance = measure_invariance(predictor, documents, sample.read, answers)
     with _timed(seconds, "baselines"):
         baselines = run_baselines(train, documents) if train else {}
     with _timed(seconds, "figures"):
@@ -166,6 +170,7 @@ def _figures(
     unsure = np.array([p.unsure for p in predictions])
     topic_scores = np.array([p.topic_scores for p in predictions])
     counted = tally(gold, given, home)
+    kept = coverage(confidence, wrong)
 
     def part(chosen: Bools, tags: Tags = given) -> dict[str, Any]:
         return {"units": int(chosen.sum()), **score(gold[chosen], tags[chosen], home[chosen], occurring=True)}
@@ -191,7 +196,12 @@ def _figures(
             "role": calibration(confidence, ~wrong),
             "topics": calibration(topic_scores.ravel(), gold.topics.ravel()),
         },
-        "coverage": {**coverage(confidence, wrong), "unsure": _unsure(wrong, unsure)},
+        "coverage": {
+            **kept,
+            "selective": selective(kept["points"]),
+            "unsure": _unsure(wrong, unsure),
+            "promised": _promised(part(~unsure), len(gold)),
+        },
     }
 
 
@@ -204,35 +214,15 @@ def _unsure(wrong: Bools, unsure: Bools) -> dict[str, Any]:
     }
 
 
-def _invariance(predictor: Predictor, sample: _Sample, predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """Of the units that a variant writes otherwise, the share that get another role, or another set of topics.
-
-    Units are matched by their order; a document that falls into another number of units is left out, and counted.
-    """
-    table: dict[str, Any] = {}
-    for name, rewrite in variants().items():
-        texts = [rewrite(document.text) for document in sample.documents]
-        places = [i for i, text in enumerate(texts) if text != sample.documents[i].text]
-        read = {place: read_document(texts[place]) for place in places}
-        same = [place for place in places if len(read[place].units) == len(sample.read[place].units)]
-        answers = chain.from_iterable(predictor.predict([read[place] for place in same]))
-        olds = [old for old, home in zip(predictions, sample.home, strict=True) if home in same]
-        written = [
-            (u.text, v.text) for place in same for u, v in zip(sample.read[place].units, read[place].units, strict=True)
-        ]
-        pairs = [pair for pair, (u, v) in zip(zip(olds, answers, strict=True), written, strict=True) if u != v]
-        table[name] = {
-            "units": len(pairs),
-            "role_changed": _share([old.role != new.role for old, new in pairs]),
-            "topics_changed": _share([old.topics != new.topics for old, new in pairs]),
-            "documents": len(same),
-            "documents_cut_otherwise": len(places) - len(same),
-        }
-    return table
-
-
-def _share(facts: list[bool]) -> float | None:
-    return round(sum(facts) / len(facts), 6) if facts else None
+def _promised(sure: Mapping[str, Any], units: int) -> dict[str, Any]:
+    """What the mark of unsure roles promises of the units without it, and what these are: how many, and how right."""
+    nothing = {"value": None, "low": None, "high": None}
+    return {
+        "accuracy": PROMISED,
+        "units": sure["units"],
+        "share": round(sure["units"] / units, 6),
+        "role_accuracy": sure["role"]["accuracy"] if sure["units"] else nothing,
+    }
 
 
 def _measured(documents: Sequence[LabelledDocument], train: Sequence[LabelledDocument]) -> dict[str, Any]:

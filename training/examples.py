@@ -19,6 +19,7 @@ from fazhi.model.document import read_document
 from fazhi.model.encode import EncodedDocument, Encoder, Window, collate, pack, without
 from fazhi.model.labels import ROLES, TOPICS, Role
 from fazhi.model.normalize import normalize
+from fazhi.model.predict import Logits
 from fazhi.training.config import TrainConfig
 from fazhi.training.losses import IGNORED, Weights
 from fazhi.training.metrics import tags_of
@@ -46,6 +47,7 @@ class LabelledWindow:
     window: Window
     roles: npt.NDArray[np.int64]
     topics: npt.NDArray[np.float32]
+    taught: Logits | None = None  # a teacher's answers
 
 
 TrainingBatch = list[LabelledWindow]
@@ -152,7 +154,13 @@ def label_weights(examples: Sequence[Example], config: TrainConfig) -> Weights:
     weights *= counts.sum() / (weights * counts).sum()
     positive = np.maximum(topics.sum(axis=0), 1)
     positives = (np.maximum(len(topics) - positive, 1) / positive) ** config.topic_balance
-    return Weights(torch.tensor(weights).float(), torch.tensor(positives).float(), config.topic_loss)
+    return Weights(
+        torch.tensor(weights).float(),
+        torch.tensor(positives).float(),
+        config.topic_loss,
+        smoothing=config.smoothing,
+        topic_gamma=config.topic_gamma,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,7 @@ class Collator:
         for row, window in enumerate(windows):
             roles[row, : len(window.roles)] = window.roles
             topics[row, : len(window.topics)] = window.topics
-        return {
+        return self._taught(windows, batch.units) | {
             "input_ids": torch.from_numpy(batch.ids),
             "attention_mask": torch.from_numpy(batch.mask),
             "owners": torch.from_numpy(batch.owners),
@@ -178,3 +186,16 @@ class Collator:
             "roles": torch.from_numpy(roles),
             "topics": torch.from_numpy(topics),
         }
+
+    @staticmethod
+    def _taught(windows: Sequence[LabelledWindow], units: int) -> dict[str, Tensor]:
+        """A teacher's answers, where there is one."""
+        taught = [window.taught for window in windows if window.taught]
+        if len(taught) < len(windows):
+            return {}
+        roles = np.zeros((len(windows), units, len(ROLES)), dtype=np.float32)
+        topics = np.zeros((len(windows), units, len(TOPICS)), dtype=np.float32)
+        for row, logits in enumerate(taught):
+            roles[row, : len(logits.roles)] = logits.roles
+            topics[row, : len(logits.topics)] = logits.topics
+        return {"taught_roles": torch.from_numpy(roles), "taught_topics": torch.from_numpy(topics)}

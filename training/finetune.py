@@ -28,9 +28,13 @@ from transformers import (
 )
 
 from fazhi.model.bert import MultiHeadBert
+from fazhi.training.average import Average
 from fazhi.training.config import TrainConfig
 from fazhi.training.examples import Collator, TrainingBatch
-from fazhi.training.losses import Weights, tagging_loss
+from fazhi.training.layers import freeze_layers, keep_layers
+from fazhi.training.losses import IGNORED, Weights, distillation_loss, tagging_loss
+from fazhi.training.perturbation import moved
+from fazhi.training.start import load_start
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,23 @@ class TaggingTrainer(Trainer):
         super().__init__(**kwargs)
         self.fit = fit
         self.settings = config
+        self.average = Average(kwargs["model"], config.average) if config.average else None
+        if self.average:
+            self.add_callback(self.average)
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
+    ) -> Tensor:
+        """Forward and backward; with `adversarial` once more, where the word embeddings make the loss worse."""
+        if not self.settings.adversarial:
+            return super().training_step(model, inputs, num_items_in_batch)
+        network: Any = self.accelerator.unwrap_model(model)
+        words = network.encoder.get_input_embeddings().weight
+        before = 0.0 if words.grad is None else words.grad.clone()  # of the batches accumulated so far
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        with moved(words, words.grad - before, self.settings.adversarial):
+            super().training_step(model, inputs, num_items_in_batch)
+        return loss
 
     def compute_loss(
         self,
@@ -75,8 +96,11 @@ class TaggingTrainer(Trainer):
     ) -> Any:
         """Mean over the batch's units; the Trainer divides by the batches accumulated."""
         roles, topics = inputs.pop("roles"), inputs.pop("topics")
+        taught = [inputs.pop(name) for name in ("taught_roles", "taught_topics") if name in inputs]
         outputs = model(**inputs)
         loss = tagging_loss(outputs, roles, topics, self.fit.weights)
+        if taught:
+            loss = loss + self.settings.distill * distillation_loss(outputs, (taught[0], taught[1]), roles != IGNORED)
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
@@ -84,6 +108,8 @@ class TaggingTrainer(Trainer):
         network: Any = model or self.model
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, parameter in network.named_parameters():
+            if not parameter.requires_grad:
+                continue
             head = "encoder." not in name
             groups.setdefault((head, parameter.ndim > 1), []).append(parameter)
         rate = self.args.learning_rate
@@ -103,12 +129,29 @@ class TaggingTrainer(Trainer):
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """Figures of the development split through the one Predictor."""
         assert self.fit.judge
-        network = self.accelerator.unwrap_model(self.model)
+        network = self.average.network if self.average else self.accelerator.unwrap_model(self.model)
         network.eval()
         figures = {f"{metric_key_prefix}_{k}": v for k, v in self.fit.judge(network, self.args.bf16).items()}
         self.log(figures)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
         return figures
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        """The average goes beside the weights, before the state that makes a checkpoint complete."""
+        super()._save(output_dir, state_dict)
+        if self.average and self.args.should_save:
+            self.average.save(Path(output_dir or str(self.args.output_dir)))
+
+    def trained(self) -> MultiHeadBert:
+        """The network that the fit has come to: of the best judgement, if there was one."""
+        best = self.state.best_model_checkpoint
+        if self.average and best:
+            self.average.load(Path(best))
+        # Mixed precision lives in a wrapper around forward, which an export would trace.
+        network: MultiHeadBert = (
+            self.average.network if self.average else self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        )
+        return network
 
 
 class _SaveOften(TrainerCallback):
@@ -123,7 +166,7 @@ class _SaveOften(TrainerCallback):
             control.should_save = True
 
 
-class _GiveMemoryBack(TrainerCallback):
+class GiveMemoryBack(TrainerCallback):
     """Return freed pages to the system: glibc keeps those of every batch shape it has met, gigabytes in a run."""
 
     def __init__(self) -> None:
@@ -141,10 +184,12 @@ def finetune(
     """Train and give the network of the best pass with the log; a run that was cut short is gone on with."""
     set_seed(config.seed)
     network = _start(encoder, config)
+    keep_layers(network.encoder, config.layers)
+    freeze_layers(network.encoder, config.frozen)
     arguments = _arguments(config, fit, run)
     callbacks: list[TrainerCallback] = [
         _SaveOften(max(1, int(arguments.save_steps) // config.checkpoints)),
-        _GiveMemoryBack(),
+        GiveMemoryBack(),
     ]
     if fit.judge:
         callbacks.append(EarlyStoppingCallback(config.patience))
@@ -161,12 +206,12 @@ def finetune(
     last = last_checkpoint(run)
     if last:
         log.warning("going on from %s", last)
+        if trainer.average:
+            trainer.average.load(last)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-    # Mixed precision lives in a wrapper around forward, which an export would trace.
-    trained: MultiHeadBert = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    return trained.float().cpu().eval(), trainer.state.log_history
+    return trainer.trained().float().cpu().eval(), trainer.state.log_history
 
 
 def last_checkpoint(run: Path) -> Path | None:
@@ -182,7 +227,9 @@ def last_checkpoint(run: Path) -> Path | None:
 
 
 def _start(encoder: Path | str, config: TrainConfig) -> MultiHeadBert:
-    """The pretrained encoder with fresh heads; its pooler, which no head reads, is left out."""
+    """The pretrained encoder with fresh heads; its pooler, which no head reads, is left out. Or the start, whole."""
+    if config.start:
+        return load_start(config, encoder)
     body = AutoModel.from_pretrained(
         encoder,
         attn_implementation=config.attention,
@@ -210,7 +257,7 @@ def _arguments(config: TrainConfig, fit: Fit, run: Path) -> TrainingArguments:
         warmup_steps=config.warmup,
         max_grad_norm=config.max_grad_norm,
         use_cpu=not torch.accelerator.is_available(),
-        bf16=use_bf16(config),
+        bf16=use_bf16(config.bf16),
         eval_strategy="steps" if fit.judge else "no",
         eval_steps=min(a_pass, steps),
         save_strategy="steps",
@@ -229,10 +276,10 @@ def _arguments(config: TrainConfig, fit: Fit, run: Path) -> TrainingArguments:
     )
 
 
-def use_bf16(config: TrainConfig) -> bool:
+def use_bf16(wanted: str) -> bool:
     """Whether to compute in bfloat16: by setting, or where GPU or CPU have it in hardware."""
-    if config.bf16 != "auto":
-        return config.bf16 == "on"
+    if wanted != "auto":
+        return wanted == "on"
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()

@@ -11,7 +11,7 @@ the figure depends on which sentences these documents happen to have, not how fa
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ Interval = dict[str, float | None]
 RESAMPLES = 1000
 LEVEL = 0.95
 BINS = 15
+KEPT = (0.9, 0.8)  # the coverages at which the error should be half that of all units
 MAIN_ROLES = tuple(index for index, role in enumerate(ROLES) if role is not Role.OTHER)
 
 # The columns of a tally: for each label the units rightly given it, given it, and having it; then units wholly right.
@@ -243,6 +244,20 @@ def coverage(confidence: Floats, wrong: Bools) -> dict[str, Any]:
         kept = max(1, round(len(wrong) * tenth / 10))
         points.append({"coverage": tenth / 10, "units": kept, "error": _plain(risk[kept - 1])})
     return {"aurc": _plain(risk.mean()), "points": points}
+
+
+def selective(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Compare the error at 90 and 80 % coverage with that of all units, given the points of `coverage`.
+
+    `of_all` is the part of the error that is left; None where there was none to begin with.
+    """
+    table = []
+    for point in points:
+        if point["coverage"] in KEPT:
+            every = points[-1]["error"]
+            left = _plain(point["error"] / every) if every else None
+            table.append({**point, "of_all": left, "halved": left is None or left <= 0.5})
+    return sorted(table, key=lambda row: -row["coverage"])
 
 
 def as_json(metrics: dict[str, Any]) -> str:

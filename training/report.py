@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from fazhi.model.labels import ROLES, TOPICS
 from fazhi.training.evaluate import Evaluation
+from fazhi.training.invariance import MOST_CHANGED
 from fazhi.training.metrics import as_json
 from fazhi.training.plots import calibration_plot, coverage_plot
 
@@ -47,6 +48,7 @@ SLICES = {
 }
 CONTEXTS = {"document": "the whole document", "headings": "the unit and its headings", "none": "the unit alone"}
 MARKS = dict(zip(ROLES, "●▲→○", strict=True))  # colour never stands alone
+TIMED = ("seconds", "evaluation_seconds", "training_peak_memory_mb", "evaluation_peak_memory_mb")  # have their table
 GLOSSES = {str(label): label.name.lower().replace("_", " ") for label in (*ROLES, *TOPICS)}
 AUTHORED = (
     "{train} reports that were written for this project, with invented places and figures; they are not real reports"
@@ -140,6 +142,9 @@ def _environment() -> Environment:
         "topics": [str(topic) for topic in TOPICS],
         "marks": {str(role): mark for role, mark in MARKS.items()},
         "glosses": GLOSSES,
+        "timed": TIMED,
+        "most_changed": MOST_CHANGED,
+        "invariance_note": invariance_note,
         "pick": pick,
     }
     return environment
@@ -177,6 +182,18 @@ def duration(seconds: float) -> str:
 def words(key: object) -> str:
     """near_duplicates_dropped -> near duplicates dropped."""
     return str(key).replace("_", " ")
+
+
+def invariance_note(found: Mapping[str, Any]) -> str:
+    """Say why a way of writing was measured on less than all documents, or on more changes than it should make."""
+    notes = []
+    if found["documents_cut_otherwise"]:
+        notes.append(f"documents left out, since they fall into other units: {found['documents_cut_otherwise']}")
+    elif not found["units"]:
+        notes.append("the documents are written so already")
+    if found["role_changed"] is not None and found["role_changed"] > MOST_CHANGED:
+        notes.append("over the target")
+    return "; ".join(notes)
 
 
 def cell(text: object) -> str:

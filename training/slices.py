@@ -1,8 +1,8 @@
-"""Units and documents -> the slices they fall into, and other ways to write the same text. Knows no model."""
+"""Units and documents -> the slices they fall into. Knows no model."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from opencc import OpenCC
@@ -13,7 +13,6 @@ from fazhi.training.metrics import Bools
 LENGTHS = (("1–20", 20), ("21–50", 50), ("51–100", 100), ("over 100", 10**9))
 TRADITIONAL_FROM = 0.01  # the share of CJK characters that Simplified writes otherwise
 _CJK = re.compile("[\u3400-\u9fff]")
-_HALF, _FULL = ",;:?!()", "，；：？！（）"
 
 
 def slices(documents: Sequence[LabelledDocument]) -> dict[str, dict[str, Bools]]:
@@ -40,14 +39,3 @@ def is_traditional(text: str) -> bool:
     simplified = OpenCC("t2s").convert("\n".join(count)).split("\n")
     changed = sum(times for (old, times), new in zip(count.items(), simplified, strict=False) if old != new)
     return changed > TRADITIONAL_FROM * count.total()
-
-
-def variants() -> dict[str, Callable[[str], str]]:
-    """Ways to write a text otherwise that change no label; `。` stays, since `.` would end no sentence."""
-    full, half = str.maketrans(_HALF, _FULL), str.maketrans(_FULL, _HALF)
-    return {
-        "in Traditional characters": OpenCC("s2t").convert,
-        "in Simplified characters": OpenCC("t2s").convert,
-        "with full-width punctuation": lambda text: text.translate(full),
-        "with half-width punctuation": lambda text: text.translate(half),
-    }

@@ -12,11 +12,15 @@ from fazhi.training.config import TrainConfig
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Every document of a run, each with its split; `repeats` are training units that all but repeat a test unit."""
+    """Every document of a run, each with its split; `repeats` are training units that all but repeat a test unit.
+
+    `lent` are the test documents that are trained on.
+    """
 
     documents: tuple[LabelledDocument, ...]
     training: tuple[LabelledDocument, ...]
     repeats: tuple[NearDuplicate, ...]
+    lent: frozenset[str] = frozenset()
 
     def split(self, name: str) -> list[LabelledDocument]:
         """The documents of one split."""
@@ -44,7 +48,9 @@ def assemble(documents: Sequence[LabelledDocument], config: TrainConfig) -> Sour
     splits = ["train", *(["dev"] if config.include_dev else []), *(["test"] if config.include_test else [])]
     training = of_split(documents, *splits)
     test = [] if config.include_test else of_split(documents, "test")
-    return Sources(tuple(documents), tuple(training), tuple(near_duplicates(training, test, config.near_duplicate)))
+    repeats = near_duplicates(training, test, config.near_duplicate)
+    lent = frozenset(d.id for d in training if d.split == "test")
+    return Sources(tuple(documents), tuple(training), tuple(repeats), lent)
 
 
 def hold_out(sources: Sources, test: str, config: TrainConfig) -> Sources:
@@ -53,4 +59,5 @@ def hold_out(sources: Sources, test: str, config: TrainConfig) -> Sources:
         replace(document, split="train") if document.split == "test" and document.id != test else document
         for document in sources.documents
     ]
-    return assemble(documents, config)
+    lent = frozenset(document.id for document in sources.split("test") if document.id != test)
+    return replace(assemble(documents, config), lent=lent)

@@ -7,7 +7,7 @@ from transformers import AutoTokenizer
 
 from fazhi.model.encode import Budgets, EncodeConfig, Encoder
 from fazhi.training.config import TrainConfig
-from fazhi.training.encoders import EncoderError
+from fazhi.training.folders import EncoderError
 
 
 def load_encoder(start: Path | str, config: TrainConfig) -> Encoder:

@@ -36,6 +36,8 @@ from fazhi.training.examples import Example, draw_batches, encode_example, label
 from fazhi.training.export import export_onnx
 from fazhi.training.finetune import Fit, finetune, use_bf16
 from fazhi.training.sources import Sources
+from fazhi.training.start import check_encoding, check_unseen, origin
+from fazhi.training.teacher import load_teacher, teach, teacher_version
 from fazhi.training.tokenizer import load_encoder
 
 log = logging.getLogger(__name__)
@@ -70,28 +72,44 @@ def is_current(config: TrainConfig, sources: Sources, folder: Path) -> bool:
     if not (folder / SUMS).is_file():
         return False
     training = load_config(folder).training
-    return bool(training["settings"] == dataclasses.asdict(config) and training["data"] == sources.fingerprints())
+    return bool(
+        training["settings"] == dataclasses.asdict(config)
+        and training["data"] == sources.fingerprints()
+        and training.get("start", "") == origin(config)
+        and training.get("teacher", "") == teacher_version(config)
+    )
 
 
 def train(config: TrainConfig, sources: Sources, places: Places) -> None:
     """Fine-tune, export, fit the decision rule and write the model's folder; goes on where a killed run stopped.
 
-    Raises EncoderError, ExportRefusedError, and ConfigError where the decision rule has nothing to be fitted on.
+    Raises EncoderError, ExportRefusedError, and ConfigError where the decision rule has nothing to be fitted on or the
+    settings' start does not do.
     """
     inherited = _inherited_decision(config)
+    check_unseen(config, sources)
+    if config.start and Path(config.start).resolve() == places.model.resolve():
+        raise ConfigError(f"start: {config.start} would be overwritten by what comes of it; name another model folder")
     steps = Steps()
     with steps.step("encoder"):
         start = resolve_encoder(config.encoder, places.artifacts / "encoders")
         encoder = load_encoder(start, config)
+        check_encoding(config, encoder)
+        teacher = load_teacher(config, sources, encoder)
     with steps.step("data"):
         examples = [encode_example(encoder, d, sources.dropped(d.id)) for d in sources.training]
+        lent = [e for e, d in zip(examples, sources.training, strict=True) if d.id in sources.lent]
+        shown = examples + lent * (config.test_weight - 1)
         development = Development(encoder, sources.split("dev"))
         fit = Fit(
-            passes=draw_batches(encoder, examples, config),
-            weights=label_weights(examples, config),
+            passes=draw_batches(encoder, shown, config),
+            weights=label_weights(shown, config),
             pad=encoder.config.pad,
             judge=None if inherited else development.judge,
         )
+    if teacher:
+        with steps.step("teacher"):
+            fit = dataclasses.replace(fit, passes=teach(teacher, fit.passes))
     run = places.artifacts / "runs" / _run_name(config, sources)
     with steps.step("fit"):
         network, history = finetune(start, config, fit, run)
@@ -146,7 +164,10 @@ def _inherited_decision(config: TrainConfig) -> Decision | None:
 
 def _run_name(config: TrainConfig, sources: Sources) -> str:
     """Another setting, corpus or version of the program is another run; the same is gone on with."""
-    known = json.dumps([dataclasses.asdict(config), sources.fingerprints(), version("fazhi")], sort_keys=True)
+    known = json.dumps(
+        [dataclasses.asdict(config), sources.fingerprints(), version("fazhi"), origin(config), teacher_version(config)],
+        sort_keys=True,
+    )
     return hashlib.sha256(known.encode()).hexdigest()[:12]
 
 
@@ -170,6 +191,8 @@ def _facts(config: TrainConfig, sources: Sources, examples: list[Example]) -> di
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     return {
         "settings": dataclasses.asdict(config),
+        "start": origin(config),
+        "teacher": teacher_version(config),
         "data": sources.fingerprints(),
         "documents": {"training": len(sources.training), "dev": len(sources.split("dev"))},
         "units": {
@@ -177,7 +200,7 @@ def _facts(config: TrainConfig, sources: Sources, examples: list[Example]) -> di
             "dev": sum(len(document.units) for document in sources.split("dev")),
         },
         "near_duplicates": [dataclasses.asdict(repeat) for repeat in sources.repeats],
-        "bf16": use_bf16(config),
+        "bf16": use_bf16(config.bf16),
         "device": f"{device}, {platform.machine()}",
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "date": time.strftime("%Y-%m-%d"),
@@ -196,5 +219,5 @@ def _write(folder: Path, network: MultiHeadBert, encoder: Encoder, config: Model
     config.save(folder)
     figures = json.dumps(config.training["dev"], ensure_ascii=False, indent=2)
     (folder / "metrics.json").write_text(figures + "\n", encoding="utf-8")
-    write_card(folder, config)
     write_sums(folder)
+    write_card(folder, config)  # without a sum: `fazhi evaluate` completes it, and the version stays

@@ -83,12 +83,14 @@ def test_a_table_is_shown_by_default(report: Path, tiny_model: Path) -> None:
         (("train", "--data", "{tmp}/none"), "index.jsonl"),
         (("train", "--set", "pases=1"), "pases"),
         (("evaluate", "--model", "{tmp}/none"), "make train"),
+        (("repeat", "--seeds", "13;14"), "whole numbers"),
+        (("crossval", "--start", "{tmp}/none", "--data", "{data}"), "no finished model"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(
-    arguments: tuple[str, ...], named: str, report: Path, tmp_path: Path, tiny_model: Path
+    arguments: tuple[str, ...], named: str, report: Path, tmp_path: Path, tiny_model: Path, tiny_data: Path
 ) -> None:
-    filled = [part.format(report=report, tmp=tmp_path, model=tiny_model) for part in arguments]
+    filled = [part.format(report=report, tmp=tmp_path, model=tiny_model, data=tiny_data) for part in arguments]
     code, _, errors = _invoke(*filled)
     assert code in (1, 2)
     assert named in errors
@@ -127,6 +129,35 @@ def test_evaluate_refuses_seeds_that_the_model_was_not_kept_from(
     code, _, errors = _invoke("evaluate", "--model", tiny_model, "--data", root, "--reports", tmp_path / "reports")
     assert code == 2
     assert "train again" in errors
+
+
+@pytest.mark.slow
+def test_crossval_and_repeat_print_and_keep_their_tables(
+    tiny_model: Path, tiny_data: Path, tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    quick = ("max_steps=1", "passes=1", "bf16=off", "most_int8_loss=100")
+    sets = [part for setting in quick for part in ("--set", setting)]
+    reports = tmp_path / "reports"
+    where = (
+        "--data",
+        tiny_data,
+        "--artifacts",
+        tmp_path,
+        "--reports",
+        reports,
+        "--encoder",
+        tiny_encoder_folder,
+        *sets,
+    )
+    code, out, _ = _invoke("crossval", "--start", tiny_model, *where)
+    assert code == 0
+    assert "the model started from" in out
+    assert out.endswith((reports / "crossval-start.md").read_text(encoding="utf-8"))
+    code, out, _ = _invoke("repeat", "--seeds", "1,2", *where)
+    assert code == 0
+    assert "| seed 1 | seed 2 | mean ± sd |" in out
+    assert out.endswith((reports / "repeat.md").read_text(encoding="utf-8"))
+    assert set(json.loads((reports / "repeat.json").read_text(encoding="utf-8"))["models"]) == {"1", "2"}
 
 
 def test_stats_are_the_tables_of_the_card() -> None:

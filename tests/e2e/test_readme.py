@@ -28,8 +28,24 @@ RUN_HERE = {
         "MODEL={tmp}/m/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='{quick}'",
         "left out",
     ),
+    'make crossval START=artifacts/model SET="passes=1"': (
+        "START={model} MODEL={tmp}/m/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='{quick}'",
+        "the model started from",
+    ),
+    "make repeat": (
+        "SEEDS=1,2 MODEL={tmp}/m/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='{quick}'",
+        "seed 2",
+    ),
     "make train ENCODER=path/to/bert": (
         "MODEL={tmp}/n/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='{quick}'",
+        "report.html",
+    ),
+    ".venv/bin/fazhi adapt texts/ -o artifacts/adapted": (
+        "--encoder {encoder} --set length=16 --set batch=4 --set bf16=off",
+        "perplexity",
+    ),
+    "make train ENCODER=artifacts/adapted": (
+        "MODEL={tmp}/q/model DATA={data} REPORTS={tmp}/reports ENCODER={tmp}/artifacts/adapted SET='{quick}'",
         "report.html",
     ),
     'make train SET="passes=3 seed=7"': (
@@ -38,6 +54,7 @@ RUN_HERE = {
     ),
     "make load": ("ARGS='--quick --only start' MODEL={model} DATA={data}", "start"),
     ".venv/bin/fazhi data stats": ("--data {data}", "Labels"),
+    ".venv/bin/fazhi probe": ("--data {data} --encoder {encoder} --reports {tmp}/reports", "Suspected topics"),
     ".venv/bin/fazhi tag report.txt": ("--model {model}", "report"),
     ".venv/bin/fazhi tag reports-2024/ -o tags/": ("--model {model}", ""),
     ".venv/bin/fazhi tag report.txt -o tags.csv": ("--model {model}", ""),
@@ -69,6 +86,8 @@ def test_what_the_readme_says_can_be_done(
     (tmp_path / "report.txt").write_text(TEXT, encoding="utf-8")
     (tmp_path / "reports-2024").mkdir()
     (tmp_path / "reports-2024" / "a.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text(TEXT * 20, encoding="utf-8")
     names = {"model": tiny_model, "data": tiny_data, "encoder": tiny_encoder_folder, "tmp": tmp_path, "quick": QUICK}
     binaries = Path(sys.executable).parent
     for command in commands("README.md"):

@@ -7,6 +7,7 @@ import pytest
 
 from fazhi.data import stats
 from fazhi.data.corpus import LabelledDocument, read_corpus
+from fazhi.data.coverage import coverage_table, like_case_table, term_coverage
 from fazhi.data.duplicates import NearDuplicate
 from fazhi.data.schema import LabelledUnit
 from fazhi.model.labels import Role, Topic
@@ -92,7 +93,9 @@ def test_the_card_has_every_table(documents: list[LabelledDocument]) -> None:
     for table in (stats.size_table, stats.label_table, stats.group_table, stats.test_document_table):
         assert table(documents) in card
     assert stats.duplicate_table(REPEATS) in card
-    assert card.count("### ") == 5
+    assert coverage_table(term_coverage(documents)) in card
+    assert card.endswith(like_case_table(documents))
+    assert card.count("### ") == 7
 
 
 def test_a_topic_counts_once_a_unit_that_has_it() -> None:

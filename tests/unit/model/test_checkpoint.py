@@ -14,6 +14,7 @@ import pytest
 from fazhi.model import checkpoint
 from fazhi.model.bert import load_network
 from fazhi.model.checkpoint import (
+    CARD,
     CONFIG,
     ONNX,
     SUMS,
@@ -34,7 +35,7 @@ from fazhi.model.errors import FazhiError
 from fazhi.model.predict import Predictor
 
 TEXT = "一、主要工作\n开展执法案卷评查，抽查案卷86宗；办理行政复议案件12件。\n"
-FILES = ["README.md", SUMS, CONFIG, "metrics.json", ONNX["fp32"], ONNX["int8"], WEIGHTS, TOKENIZER]
+FILES = [CARD, SUMS, CONFIG, "metrics.json", ONNX["fp32"], ONNX["int8"], WEIGHTS, TOKENIZER]
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_an_unfinished_folder_says_so(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("load", [load_predictor, load_network])
-@pytest.mark.parametrize("name", [name for name in FILES if name not in (SUMS, CONFIG)])
+@pytest.mark.parametrize("name", [name for name in FILES if name not in (CARD, SUMS, CONFIG)])
 def test_a_damaged_file_is_named(folder: Path, name: str, load: Callable[[Path], object]) -> None:
     raw = bytearray((folder / name).read_bytes())
     raw[len(raw) // 2] ^= 1
@@ -118,7 +119,7 @@ def test_a_file_cut_short_or_missing_is_named(folder: Path, name: str) -> None:
     assert refusal(folder).endswith("found no file")
 
 
-@pytest.mark.parametrize("lines", [0, 1, 6])
+@pytest.mark.parametrize("lines", [0, 1, 5])
 def test_checksums_that_lack_a_file_are_damaged_themselves(folder: Path, lines: int) -> None:
     kept = (folder / SUMS).read_text(encoding="utf-8").splitlines(keepends=True)[:lines]
     (folder / SUMS).write_text("".join(kept), encoding="utf-8")
@@ -187,6 +188,15 @@ def test_a_version_names_the_contents(tiny_model: Path, folder: Path) -> None:
     assert len(before) == 12
     edit(folder, lambda content: content["decision"].update(abstain_below=0.123))
     assert version(folder) != before
+
+
+def test_the_card_is_no_part_of_the_model(folder: Path) -> None:
+    before = version(folder)
+    (folder / CARD).write_text("another", encoding="utf-8")
+    check_sums(folder)
+    (folder / CARD).unlink()
+    check_sums(folder)
+    assert version(folder) == before
 
 
 def test_nothing_is_unpickled(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,11 +26,23 @@ def test_settings_override_keywords_and_those_the_file(tmp_path: Path) -> None:
         ("bare_units=1.5", "bare_units"),
         ("window=100", "window"),
         ("include_dev=perhaps", "include_dev"),
+        ("layers=-1", "layers"),
+        ("frozen=-0.1", "frozen"),
+        ("distill=-0.5", "distill"),
+        ("topic_gamma=nan", "topic_gamma"),
+        ("smoothing=1", "smoothing must be at least 0 and below 1.0"),
+        ("average=1.0", "average"),
+        ("adversarial=inf", "adversarial"),
     ],
 )
 def test_a_wrong_setting_is_named(setting: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         read_config(None, [setting])
+
+
+def test_frozen_embeddings_cannot_be_moved() -> None:
+    with pytest.raises(ConfigError, match="frozen"):
+        build_config({"adversarial": 0.5, "frozen": 0.5})
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

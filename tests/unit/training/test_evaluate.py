@@ -19,10 +19,9 @@ from fazhi.model.encode import Batch, EncodeConfig, Encoder
 from fazhi.model.labels import Role, Topic
 from fazhi.model.predict import Prediction, Predictor
 from fazhi.model.segment import segment
-from fazhi.training import evaluate as module
 from fazhi.training.evaluate import SegmentationDiffersError, evaluate
 from fazhi.training.metrics import as_json
-from fazhi.training.slices import is_traditional, slices, variants
+from fazhi.training.slices import is_traditional, slices
 
 DONE, LACK, PLAN, OTHER = Role
 ENFORCE, RECONSIDER, APPROVE, TEACH = Topic
@@ -214,33 +213,29 @@ def test_less_context_is_measured_on_the_same_units(predictor: Predictor) -> Non
     assert contexts["none"]["role"]["accuracy"]["value"] == pytest.approx(5 / 7, abs=1e-6)
 
 
-def test_invariance_counts_what_changes_among_what_is_touched(
-    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rewrites = {
-        "one character": lambda text: text.replace("缺口", "空额"),
-        "another length": lambda text: text.replace("普法手册", "手册一本又一本"),
-        "other units": lambda text: text.replace("，", "。"),
-        "nothing": lambda text: text,
-    }
-    monkeypatch.setattr(module, "variants", lambda: rewrites)
-    table = evaluate(predictor, [labelled(TEXT, ROWS)]).metrics["invariance"]
-    same = {"documents": 1, "documents_cut_otherwise": 0}
-    assert table["one character"] == {"units": 1, "role_changed": 1, "topics_changed": 0, **same}
-    assert table["another length"] == {"units": 1, "role_changed": 0, "topics_changed": 1, **same}
-    none = {"units": 0, "role_changed": None, "topics_changed": None, "documents": 0}
-    assert table["other units"] == {**none, "documents_cut_otherwise": 1}
-    assert table["nothing"] == {**none, "documents_cut_otherwise": 0}
+def test_what_the_mark_of_unsure_roles_promises_is_measured(predictor: Predictor) -> None:
+    document = with_errors()
+    (answers,) = predictor.predict([read_document(TEXT)])
+    sure = [answer.role == unit.role for answer, unit in zip(answers, document.units, strict=True) if not answer.unsure]
+    promised = evaluate(predictor, [document]).metrics["coverage"]["promised"]
+    assert 0 < len(sure) < 7
+    assert (promised["accuracy"], promised["units"]) == (0.99, len(sure))
+    assert promised["share"] == pytest.approx(len(sure) / 7, abs=1e-6)
+    assert value(promised["role_accuracy"]) == pytest.approx(sum(sure) / len(sure), abs=1e-6) != 1
 
 
-def test_variants_keep_every_label_through_normalization(predictor: Predictor) -> None:
-    table = evaluate(predictor, [labelled(TEXT, ROWS)]).metrics["invariance"]
-    assert list(table) == list(variants())
-    assert table["in Traditional characters"]["units"] > 3
-    assert table["with half-width punctuation"]["units"] == 1
-    for found in table.values():
-        assert not found["role_changed"]
-        assert not found["topics_changed"]
+def test_where_all_is_unsure_nothing_is_promised(predictor: Predictor) -> None:
+    predictor.decision = Decision(abstain_below=1.0)
+    promised = evaluate(predictor, [labelled(TEXT, ROWS)]).metrics["coverage"]["promised"]
+    none = {"value": None, "low": None, "high": None}
+    assert promised == {"accuracy": 0.99, "units": 0, "share": 0, "role_accuracy": none}
+
+
+def test_a_document_has_its_own_role_accuracy_and_topic_f1(predictor: Predictor) -> None:
+    found = evaluate(predictor, [with_errors(), labelled(TEXT, ROWS, "e")]).metrics["per_document"]
+    assert value(found["d"]["role"]["accuracy"]) == pytest.approx(5 / 7, abs=1e-6)
+    assert value(found["d"]["topics"]["micro_f1"]) == pytest.approx(8 / 9, abs=1e-6)  # 4 right, 5 given, 4 in gold
+    assert value(found["e"]["topics"]["micro_f1"]) == 1
 
 
 def test_baselines_facts_and_measured(predictor: Predictor) -> None:

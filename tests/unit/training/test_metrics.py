@@ -22,6 +22,7 @@ from fazhi.training.metrics import (
     headline,
     per_label,
     score,
+    selective,
     tags_of,
     tally,
 )
@@ -167,6 +168,34 @@ def test_coverage_by_hand() -> None:
     assert found["points"][3]["error"] == 0
     assert coverage(confidence[::-1], wrong)["aurc"] > found["aurc"]
     assert coverage(np.empty(0), np.empty(0, np.bool_)) == {"aurc": None, "points": []}
+
+
+def test_the_error_that_is_left_at_less_coverage() -> None:
+    confidence = np.linspace(1, 0.5, 20)
+    wrong: Bools = np.isin(np.arange(20), [3, 16, 17, 18, 19])
+    nine, eight = selective(coverage(confidence, wrong)["points"])
+    assert nine == {
+        "coverage": 0.9,
+        "units": 18,
+        "error": pytest.approx(3 / 18, abs=1e-6),
+        **left(3 / 18 / 0.25, False),
+    }
+    assert eight == {"coverage": 0.8, "units": 16, "error": 1 / 16, **left(0.25, True)}
+    exactly = selective(coverage(confidence, np.isin(np.arange(20), [0, 1, 2, 3, 4, 5, 6, 7, 18, 19]))["points"])
+    assert [row["halved"] for row in exactly] == [False, False]
+    half = coverage(np.linspace(1, 0.5, 10), np.isin(np.arange(10), [1, 2, 3, 4, 5, 8, 9, 7, 6]))["points"]
+    half[8]["error"] = half[-1]["error"] / 2
+    assert selective(half)[0]["halved"]
+
+
+def test_no_error_is_not_divided_by() -> None:
+    flawless = selective(coverage(np.linspace(1, 0.5, 10), np.zeros(10, np.bool_))["points"])
+    assert [(row["error"], row["of_all"], row["halved"]) for row in flawless] == [(0, None, True)] * 2
+    assert selective([]) == []
+
+
+def left(share: float, halved: bool) -> dict[str, Any]:
+    return {"of_all": pytest.approx(share, abs=1e-5), "halved": halved}
 
 
 def test_json_refuses_not_a_number() -> None:

