@@ -51,6 +51,7 @@ def probe(choices: Sequence[Choice], root: Path, cache: Path) -> str:
         log.info("%s: vectors of %d units in %.0f s", choice.name, len(units.homes), time.perf_counter() - begin)
         first = first or units
         lines.append(_compared(choice, units))
+        log.info("%s", lines[-1])
     assert first, "at least one encoder"
     page = [*_opening(documents), *_encoders(lines, choices), *_questions(first)]
     return "\n".join(page)
