@@ -1,6 +1,7 @@
 """Continued pretraining of a tiny random BERT on the invented reports."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import REPORTS
 from transformers import AutoModel, AutoTokenizer
 from typer.testing import CliRunner
 
@@ -33,12 +33,12 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def texts(tmp_path: Path) -> Path:
-    """A folder with the sentences of the invented reports."""
+def texts(tiny_data: Path, tmp_path: Path) -> Path:
+    """A folder with the invented reports, a sentence a line."""
     (tmp_path / "texts").mkdir()
-    for name, (_, report) in REPORTS.items():
-        sentences = [line.rpartition("| ")[2].strip() for line in report.strip().splitlines()]
-        (tmp_path / "texts" / f"{name}.txt").write_text("\n".join(sentences), encoding="utf-8")
+    for path in sorted(tiny_data.glob("*/documents/*.txt")):
+        sentences = re.sub("(?<=[。；])", "\n", path.read_text(encoding="utf-8"))
+        (tmp_path / "texts" / path.name).write_text(sentences, encoding="utf-8")
     return tmp_path / "texts"
 
 
@@ -99,11 +99,11 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(
 
 
 def test_pieces_may_be_masked_instead_of_words_and_a_pass_may_take_some_blocks(
-    run: Callable[..., dict[str, Any]],
+    run: Callable[..., dict[str, Any]], texts: Path
 ) -> None:
     facts = run("a", masking="piece", most_blocks=3, passes=1, batch=64)
 
-    assert facts["pieces"]["trained"] == 3 * len(REPORTS) * QUICK["length"]
+    assert facts["pieces"]["trained"] == 3 * len(list(texts.iterdir())) * QUICK["length"]
 
 
 def test_too_little_text(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
