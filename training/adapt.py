@@ -11,7 +11,7 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -50,9 +50,9 @@ class _Plan:
 class _MaskedTrainer(Trainer):
     """The Trainer, guessing at masked places alone and judged by the held-out blocks."""
 
-    def __init__(self, judged: list[dict[str, Tensor]], **kwargs: Any) -> None:
+    def __init__(self, judged: list[dict[str, Tensor]], untrained: Set[str], head_rate: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._judged = judged
+        self._judged, self._untrained, self._head_rate = judged, untrained, head_rate
         self._places = torch.zeros(0, dtype=torch.long)
         network: Any = self.model
         # Pieces are guessed only where they are masked: a vocabulary's logits for every place take a third of a step.
@@ -68,6 +68,27 @@ class _MaskedTrainer(Trainer):
         outputs: Any = model(input_ids=inputs["input_ids"])
         loss = functional.cross_entropy(outputs.logits.float(), inputs["labels"])
         return (loss, outputs) if return_outputs else loss
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW; what has no pretrained weights learns faster, matrices decay and vectors do not."""
+        network: Any = model or self.model
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for name, parameter in network.named_parameters():
+            groups.setdefault((name in self._untrained, parameter.ndim > 1), []).append(parameter)
+        rate, decay = self.args.learning_rate, self.args.weight_decay
+        self.optimizer = torch.optim.AdamW(
+            [
+                {
+                    "params": parameters,
+                    "lr": rate * (self._head_rate if untrained else 1.0),
+                    "weight_decay": decay if matrix else 0.0,
+                }
+                for (untrained, matrix), parameters in groups.items()
+            ],
+            betas=(0.9, 0.98),
+            fused=True,
+        )
+        return self.optimizer
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """Perplexity of the masked pieces of the held-out blocks, always masked alike."""
@@ -167,13 +188,14 @@ def _slice(queue: Any, most: int, number: int) -> Any:
 
 def _fit(start: Path | str, config: AdaptConfig, plan: _Plan, run: Path) -> tuple[Any, list[dict[str, float]]]:
     set_seed(config.seed)
-    network = AutoModelForMaskedLM.from_pretrained(
+    network, loading = AutoModelForMaskedLM.from_pretrained(
         start,
         attn_implementation=config.attention,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
         use_safetensors=True,
         dtype=torch.float32,
+        output_loading_info=True,
     )
     judged = MaskedBlocks(plan.blocks, plan.held_out, plan.pieces, config.masked, config.seed + 1)
     steps = max(1, len(plan.order) // config.batch)
@@ -184,10 +206,8 @@ def _fit(start: Path | str, config: AdaptConfig, plan: _Plan, run: Path) -> tupl
         max_steps=steps,
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
-        adam_beta2=0.98,
         lr_scheduler_type="linear",
         warmup_steps=config.warmup,
-        optim="adamw_torch_fused",
         use_cpu=not torch.accelerator.is_available(),
         bf16=use_bf16(config.bf16),
         eval_strategy="steps",
@@ -204,6 +224,8 @@ def _fit(start: Path | str, config: AdaptConfig, plan: _Plan, run: Path) -> tupl
     )
     trainer = _MaskedTrainer(
         list(DataLoader(judged, config.batch, collate_fn=collate_masked)),
+        frozenset(loading["missing_keys"]),
+        config.head_rate,
         model=network,
         args=arguments,
         train_dataset=MaskedBlocks(plan.blocks, plan.order, plan.pieces, config.masked, config.seed),

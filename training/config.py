@@ -86,7 +86,8 @@ class AdaptConfig:
     masked: float = 0.2
     held_out: float = 0.01
     batch: int = 8  # blocks
-    learning_rate: float = 4e-4
+    learning_rate: float = 1e-4
+    head_rate: float = 10.0  # times as much for what guesses the words, which starts untrained
     weight_decay: float = 0.01
     warmup: float = 0.06
     attention: str = "eager"
@@ -104,6 +105,7 @@ def read_adapt_config(settings: Iterable[str] = (), **given: Any) -> AdaptConfig
     )
     _check_least_one(config, ("length", "passes", "batch", "judge_every", "save_every"))
     _check_shares(config, ("masked", "held_out", "warmup"))
+    _check_from_zero(config, ("learning_rate", "head_rate"))
     return config
 
 
