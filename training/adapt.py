@@ -24,16 +24,18 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import AutoModelForMaskedLM, AutoTokenizer, Trainer, TrainingArguments, set_seed
 
-from fazhi.training.config import AdaptConfig
-from fazhi.training.encoders import resolve_encoder
+from fazhi.model.checkpoint import write_sums
+from fazhi.training.config import AdaptConfig, ConfigError
+from fazhi.training.encoders import encoder_version, resolve_encoder
 from fazhi.training.finetune import GiveMemoryBack, last_checkpoint, use_bf16
-from fazhi.training.folders import EncoderError, keep_others
+from fazhi.training.folders import EncoderError, damaged, keep_others, sha256
 from fazhi.training.masking import MaskedBlocks, Pieces, collate_masked
-from fazhi.training.texts import Blocks, TextError, cut_blocks, find_files, fingerprint, read_lines
+from fazhi.training.texts import Blocks, TextError, cut_blocks, find_files, read_lines
 
 log = logging.getLogger(__name__)
 
 JUDGED = 256  # held-out blocks at most
+ADAPTED = "adapted.json"  # what an adapted encoder's folder tells of its making; no other folder is ever replaced
 LEAST = 16  # blocks of text, below which nothing can be learnt
 
 
@@ -112,20 +114,25 @@ def adapt(texts: Sequence[Path], config: AdaptConfig, artifacts: Path, out: Path
     Gives the facts that its card tells: files with their sha256, pieces, perplexity before and after. Raises TextError
     and EncoderError.
     """
-    keep_others(out, "config.json")
+    if Path(config.encoder).resolve() == out.resolve():
+        raise EncoderError(f"{out} would be replaced by what comes of it: name another folder to write to")
+    keep_others(out, ADAPTED)
     files = find_files(texts)
-    sums = {file.name: fingerprint(file) for file in files}
+    sums = [[file.name, sha256(file)] for file in files]  # files in two folders may have one name
     start = resolve_encoder(config.encoder, artifacts / "encoders")
+    known = {"settings": dataclasses.asdict(config), "texts": sums, "encoder": encoder_version(start)}
+    if finished := _finished(out, known):
+        log.info("%s is up to date with settings and texts", out)
+        return finished
     tokenizer = AutoTokenizer.from_pretrained(start, trust_remote_code=False)
     plan = _plan(files, tokenizer, config)
-    known = json.dumps([dataclasses.asdict(config), sums, version("fazhi")], sort_keys=True)
-    run = artifacts / "runs" / f"adapt-{hashlib.sha256(known.encode()).hexdigest()[:12]}"
+    name = hashlib.sha256(json.dumps([known, version("fazhi")], sort_keys=True).encode()).hexdigest()[:12]
+    run = artifacts / "runs" / f"adapt-{name}"
     begin = time.perf_counter()
     network, history = _fit(start, config, plan, run)
     perplexities = [entry["eval_perplexity"] for entry in history if "eval_perplexity" in entry]
     facts = {
-        "settings": dataclasses.asdict(config),
-        "texts": sums,
+        **known,
         "pieces": {"trained": len(plan.order) * config.length, "held_out": len(plan.held_out) * config.length},
         "perplexity": {"first": perplexities[0], "last": perplexities[-1]},
         "seconds": round(time.perf_counter() - begin),
@@ -137,7 +144,8 @@ def adapt(texts: Sequence[Path], config: AdaptConfig, artifacts: Path, out: Path
     shutil.rmtree(draft, ignore_errors=True)
     network.base_model.save_pretrained(draft)
     tokenizer.save_pretrained(draft)
-    (draft / "adapted.json").write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    (draft / ADAPTED).write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    write_sums(draft)
     shutil.rmtree(out, ignore_errors=True)
     draft.rename(out)
     for checkpoint in run.glob("checkpoint-*"):
@@ -145,16 +153,26 @@ def adapt(texts: Sequence[Path], config: AdaptConfig, artifacts: Path, out: Path
     return facts
 
 
+def _finished(out: Path, known: dict[str, Any]) -> dict[str, Any] | None:
+    """The facts of an encoder that was adapted just so before."""
+    if damaged(out, (ADAPTED, "model.safetensors")):
+        return None
+    facts: dict[str, Any] = json.loads((out / ADAPTED).read_text(encoding="utf-8"))
+    return facts if all(facts.get(key) == value for key, value in known.items()) else None
+
+
 def _plan(files: Sequence[Path], tokenizer: Any, config: AdaptConfig) -> _Plan:
     """Cut the files into blocks, hold some out, and draw the order of all passes."""
     if tokenizer.mask_token_id is None:
         raise EncoderError(f"the tokenizer of {config.encoder} has no mask: it cannot be pretrained further")
+    if config.length + 2 > tokenizer.model_max_length:
+        raise ConfigError(f"length must be at most {tokenizer.model_max_length - 2} for this encoder")
     pieces = Pieces(
         tokenizer.cls_token_id,
         tokenizer.sep_token_id,
         tokenizer.mask_token_id,
         frozenset(tokenizer.all_special_ids),
-        len(tokenizer),
+        np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids),
     )
     cut = []
     for file in files:

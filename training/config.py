@@ -104,8 +104,11 @@ def read_adapt_config(settings: Iterable[str] = (), **given: Any) -> AdaptConfig
         config, {"bf16": ("auto", "on", "off"), "attention": ("eager", "sdpa"), "masking": ("word", "piece")}
     )
     _check_least_one(config, ("length", "passes", "batch", "judge_every", "save_every"))
-    _check_shares(config, ("masked", "held_out", "warmup"))
-    _check_from_zero(config, ("learning_rate", "head_rate"))
+    _check_shares(config, ("warmup",))
+    _check_from_zero(config, ("learning_rate", "head_rate", "weight_decay", "most_blocks"))
+    for key in ("masked", "held_out"):
+        if not 0 < getattr(config, key) < 1:
+            raise ConfigError(f"{key} must lie between 0 and 1, found {getattr(config, key)}")
     return config
 
 
@@ -150,7 +153,9 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
     _check_from_zero(config, ("layers", "distill", "topic_gamma", "adversarial"))
     _check_from_zero(config, ("smoothing", "average"), below=1.0)
     if config.adversarial and config.frozen:
-        raise ConfigError("adversarial needs the gradient of the word embeddings, which `frozen` freezes")
+        raise ConfigError(
+            "adversarial needs the gradient of the word embeddings, which `frozen` freezes: set frozen=0 too"
+        )
     context = config.title + config.opening + config.path + 16  # [cls], a [sep] after each part, the cues
     if config.window < config.unit + context:
         raise ConfigError(f"window must hold a unit and its context ({config.unit} + {context}), found {config.window}")
@@ -193,7 +198,8 @@ def _check_shares(config: Any, keys: tuple[str, ...]) -> None:
 def _check_from_zero(config: Any, keys: tuple[str, ...], below: float = math.inf) -> None:
     for key in keys:
         if not 0 <= getattr(config, key) < below:
-            raise ConfigError(f"{key} must be at least 0 and below {below}, found {getattr(config, key)}")
+            most = f" and below {below}" if math.isfinite(below) else ""
+            raise ConfigError(f"{key} must be at least 0{most}, found {getattr(config, key)}")
 
 
 def _convert(key: str, value: Any, kind: type) -> Any:

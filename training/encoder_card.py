@@ -58,7 +58,7 @@ def encoder_card(config: Mapping[str, Any], adapted: Mapping[str, Any] | None, a
             date=adapted["date"],
             masking="whole words" if settings["masking"] == "word" else "word pieces",
             command=adapted["command"],
-            texts="\n".join(f"  - `{name}` {digest}" for name, digest in adapted["texts"].items()),
+            texts="\n".join(f"  - `{name}` {digest}" for name, digest in adapted["texts"]),
             trained=f"{adapted['pieces']['trained']:,}",
             held_out=f"{adapted['pieces']['held_out']:,}",
             first=adapted["perplexity"]["first"],

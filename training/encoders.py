@@ -38,6 +38,12 @@ def resolve_encoder(name: str, cache: Path) -> Path | str:
     return _from_hub(name)
 
 
+def encoder_version(encoder: Path | str) -> str:
+    """Tell encoders of one name apart: by the sums that a folder made here has; empty for others."""
+    folder = Path(encoder)
+    return version(folder) if (folder / SUMS).is_file() else ""
+
+
 def _unpacked(source: Path, cache: Path) -> Path:
     """Return the folder of a packed encoder, unpacked the first time and whenever its checksums no longer hold."""
     if not (source / SUMS).is_file():

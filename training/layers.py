@@ -1,5 +1,6 @@
 """A pretrained encoder -> a shorter one, or one whose lower layers stay as they are. Knows no heads and no data."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,11 @@ from torch import nn
 
 from fazhi.training.config import ConfigError
 
+log = logging.getLogger(__name__)
+
 
 def keep_layers(encoder: nn.Module, count: int) -> None:
-    """Leave `count` layers, the first and the last among them and the others evenly between; 0 leaves all.
+    """Leave `count` layers, from two on the first and the last among them and the others evenly between; 0 leaves all.
 
     Of twelve, six are the layers 0 2 4 7 9 11, nearly every other: Sanh et al. 2019, DistilBERT (arXiv:1910.01108).
     """
@@ -28,6 +31,8 @@ def freeze_layers(encoder: nn.Module, share: float) -> None:
     An encoder that is not built like BERT is left as it is.
     """
     stack = _find_stack(encoder)
+    if share and not stack:
+        log.warning("frozen=%s: %s is not built like BERT, all of it is trained", share, type(encoder).__name__)
     count = int(share * len(stack)) if stack else 0
     if not stack or not count:
         return

@@ -21,13 +21,13 @@ Ids = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """The tokenizer's special ids, and the size of its vocabulary."""
+    """The tokenizer's special ids, and the ids of ordinary pieces."""
 
     cls: int
     sep: int
     mask: int
     special: frozenset[int]
-    vocabulary: int
+    ordinary: Ids  # all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def mask_block(
     fate = rng.random(len(places))
     shown[places[fate < 0.8]] = pieces.mask
     others = places[fate >= 0.9]
-    shown[others] = rng.integers(len(pieces.special), pieces.vocabulary, len(others))
+    shown[others] = rng.choice(pieces.ordinary, len(others))
     return Masked(shown, places, hidden)
 
 

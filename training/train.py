@@ -31,7 +31,7 @@ from fazhi.model.engine import Engine, OnnxEngine
 from fazhi.training.card import write_card
 from fazhi.training.config import ConfigError, TrainConfig
 from fazhi.training.development import Development, check_export
-from fazhi.training.encoders import resolve_encoder
+from fazhi.training.encoders import encoder_version, resolve_encoder
 from fazhi.training.examples import Example, draw_batches, encode_example, label_weights
 from fazhi.training.export import export_onnx
 from fazhi.training.finetune import Fit, finetune, use_bf16
@@ -75,6 +75,7 @@ def is_current(config: TrainConfig, sources: Sources, folder: Path) -> bool:
     return bool(
         training["settings"] == dataclasses.asdict(config)
         and training["data"] == sources.fingerprints()
+        and training.get("encoder", "") == encoder_version(config.encoder)
         and training.get("start", "") == origin(config)
         and training.get("teacher", "") == teacher_version(config)
     )
@@ -88,8 +89,9 @@ def train(config: TrainConfig, sources: Sources, places: Places) -> None:
     """
     inherited = _inherited_decision(config)
     check_unseen(config, sources)
-    if config.start and Path(config.start).resolve() == places.model.resolve():
-        raise ConfigError(f"start: {config.start} would be overwritten by what comes of it; name another model folder")
+    for name, other in (("start", config.start), ("teacher", config.teacher)):
+        if other and Path(other).resolve() == places.model.resolve():
+            raise ConfigError(f"{name}: {other} would be overwritten by what comes of it; name another model folder")
     steps = Steps()
     with steps.step("encoder"):
         start = resolve_encoder(config.encoder, places.artifacts / "encoders")
@@ -165,7 +167,14 @@ def _inherited_decision(config: TrainConfig) -> Decision | None:
 def _run_name(config: TrainConfig, sources: Sources) -> str:
     """Another setting, corpus or version of the program is another run; the same is gone on with."""
     known = json.dumps(
-        [dataclasses.asdict(config), sources.fingerprints(), version("fazhi"), origin(config), teacher_version(config)],
+        [
+            dataclasses.asdict(config),
+            sources.fingerprints(),
+            version("fazhi"),
+            encoder_version(config.encoder),
+            origin(config),
+            teacher_version(config),
+        ],
         sort_keys=True,
     )
     return hashlib.sha256(known.encode()).hexdigest()[:12]
@@ -191,6 +200,7 @@ def _facts(config: TrainConfig, sources: Sources, examples: list[Example]) -> di
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     return {
         "settings": dataclasses.asdict(config),
+        "encoder": encoder_version(config.encoder),
         "start": origin(config),
         "teacher": teacher_version(config),
         "data": sources.fingerprints(),

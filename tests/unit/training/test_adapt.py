@@ -57,7 +57,7 @@ def test_perplexity_falls_and_the_folder_is_an_encoder(
     facts = run("a", passes=4)
 
     assert facts["perplexity"]["last"] < 0.7 * facts["perplexity"]["first"]
-    assert facts["texts"].keys() == {path.name for path in texts.iterdir()}
+    assert {name for name, _ in facts["texts"]} == {path.name for path in texts.iterdir()}
     assert facts["settings"]["passes"] == 4
     folder = tmp_path / "a" / "adapted"
     assert json.loads((folder / "adapted.json").read_text(encoding="utf-8")) == facts
@@ -126,11 +126,50 @@ def test_a_tokenizer_without_a_mask(
 
 def test_a_folder_of_something_else_is_not_replaced(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "a" / "adapted").mkdir(parents=True)
-    (tmp_path / "a" / "adapted" / "diary.txt").touch()
+    (tmp_path / "a" / "adapted" / "config.json").touch()  # as a trained model has
 
     with pytest.raises(EncoderError, match="not replaced"):
         run("a")
-    assert (tmp_path / "a" / "adapted" / "diary.txt").exists()
+    assert (tmp_path / "a" / "adapted" / "config.json").exists()
+
+
+def test_an_encoder_does_not_replace_itself(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    run("a")
+    with pytest.raises(EncoderError, match="name another folder"):
+        run("a", encoder=str(tmp_path / "a" / "adapted"))
+
+
+def test_a_finished_one_is_kept_until_texts_or_settings_change(
+    run: Callable[..., dict[str, Any]], texts: Path, tmp_path: Path
+) -> None:
+    first = run("a")
+    weights = tmp_path / "a" / "adapted" / "model.safetensors"
+    written = weights.stat().st_mtime_ns
+    assert run("a") == first
+    assert weights.stat().st_mtime_ns == written
+    (texts / "more").mkdir()
+    (texts / "more" / "A01.txt").write_text("依法办理行政复议案件。\n" * 20, encoding="utf-8")
+    assert len(run("a")["texts"]) == len(first["texts"]) + 1
+    assert weights.stat().st_mtime_ns != written
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("masked=0", "masked"),
+        ("held_out=1", "held_out"),
+        ("most_blocks=-1", "most_blocks"),
+        ("head_rate=-1", "head_rate"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(setting: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        read_adapt_config([setting])
+
+
+def test_a_block_longer_than_the_encoder_reads(run: Callable[..., dict[str, Any]]) -> None:
+    with pytest.raises(ConfigError, match="length must be at most"):
+        run("a", length=100_000)
 
 
 @pytest.mark.parametrize(

