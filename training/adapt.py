@@ -30,6 +30,7 @@ from fazhi.training.encoders import encoder_version, resolve_encoder
 from fazhi.training.finetune import GiveMemoryBack, last_checkpoint, use_bf16
 from fazhi.training.folders import EncoderError, damaged, keep_others, sha256
 from fazhi.training.masking import MaskedBlocks, Pieces, collate_masked
+from fazhi.training.optimizer import Rates, adamw
 from fazhi.training.texts import Blocks, TextError, cut_blocks, find_files, read_lines
 
 log = logging.getLogger(__name__)
@@ -72,24 +73,10 @@ class _MaskedTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW; what has no pretrained weights learns faster, matrices decay and vectors do not."""
+        """What has no pretrained weights learns faster."""
+        rates = Rates(self.args.learning_rate, self._head_rate, self.args.weight_decay)
         network: Any = model or self.model
-        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-        for name, parameter in network.named_parameters():
-            groups.setdefault((name in self._untrained, parameter.ndim > 1), []).append(parameter)
-        rate, decay = self.args.learning_rate, self.args.weight_decay
-        self.optimizer = torch.optim.AdamW(
-            [
-                {
-                    "params": parameters,
-                    "lr": rate * (self._head_rate if untrained else 1.0),
-                    "weight_decay": decay if matrix else 0.0,
-                }
-                for (untrained, matrix), parameters in groups.items()
-            ],
-            betas=(0.9, 0.98),
-            fused=True,
-        )
+        self.optimizer = adamw(network, lambda name: name in self._untrained, rates, betas=(0.9, 0.98))
         return self.optimizer
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
@@ -216,8 +203,29 @@ def _fit(start: Path | str, config: AdaptConfig, plan: _Plan, run: Path) -> tupl
         output_loading_info=True,
     )
     judged = MaskedBlocks(plan.blocks, plan.held_out, plan.pieces, config.masked, config.seed + 1)
-    steps = max(1, len(plan.order) // config.batch)
-    arguments = TrainingArguments(
+    trainer = _MaskedTrainer(
+        list(DataLoader(judged, config.batch, collate_fn=collate_masked)),
+        frozenset(loading["missing_keys"]),
+        config.head_rate,
+        model=network,
+        args=_arguments(config, max(1, len(plan.order) // config.batch), run),
+        train_dataset=MaskedBlocks(plan.blocks, plan.order, plan.pieces, config.masked, config.seed),
+        eval_dataset=judged,
+        data_collator=collate_masked,
+        callbacks=[GiveMemoryBack()],
+    )
+    last = last_checkpoint(run)
+    if last:
+        log.warning("going on from %s", last)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    if not trainer.state.log_history or "eval_perplexity" not in trainer.state.log_history[-1]:
+        trainer.evaluate()
+    trained: Any = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    return trained.float().cpu().eval(), trainer.state.log_history
+
+
+def _arguments(config: AdaptConfig, steps: int, run: Path) -> TrainingArguments:
+    return TrainingArguments(
         output_dir=str(run),
         per_device_train_batch_size=config.batch,
         train_sampling_strategy="sequential",  # the order was drawn
@@ -240,22 +248,3 @@ def _fit(start: Path | str, config: AdaptConfig, plan: _Plan, run: Path) -> tupl
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
-    trainer = _MaskedTrainer(
-        list(DataLoader(judged, config.batch, collate_fn=collate_masked)),
-        frozenset(loading["missing_keys"]),
-        config.head_rate,
-        model=network,
-        args=arguments,
-        train_dataset=MaskedBlocks(plan.blocks, plan.order, plan.pieces, config.masked, config.seed),
-        eval_dataset=judged,
-        data_collator=collate_masked,
-        callbacks=[GiveMemoryBack()],
-    )
-    last = last_checkpoint(run)
-    if last:
-        log.warning("going on from %s", last)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    if not trainer.state.log_history or "eval_perplexity" not in trainer.state.log_history[-1]:
-        trainer.evaluate()
-    trained: Any = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    return trained.float().cpu().eval(), trainer.state.log_history

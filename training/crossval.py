@@ -20,7 +20,7 @@ from fazhi.training.config import ConfigError, TrainConfig
 from fazhi.training.metrics import Tags, score, tags_of
 from fazhi.training.sources import Sources, hold_out
 from fazhi.training.start import check_unseen
-from fazhi.training.train import Places, is_current, train
+from fazhi.training.train import Places, is_current, one_process, train
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ def crossval(config: TrainConfig, sources: Sources, artifacts: Path) -> dict[str
     A fold that is finished is kept under `artifacts/crossval/` (`crossval-start/`), so that a killed run goes on.
     Raises ConfigError for a start that has seen what it is judged on.
     """
+    one_process("crossval")
     if config.include_test:
         raise ConfigError("crossval holds the test documents out one by one: include_test cannot be set")
     check_unseen(config, sources)

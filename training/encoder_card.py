@@ -20,8 +20,8 @@ It was pretrained further on {date} by guessing {masking} (masked language model
 - Texts, unlabelled, with their SHA-256:
 {texts}
 - {trained} word pieces trained on, {held_out} held out.
-- Perplexity of the masked word pieces of held-out text: {first:.2f} at the start, {last:.2f} at the end. The head that
-  guesses pieces starts untrained, so the first figure says little of the base encoder.
+- Perplexity of the masked word pieces of held-out text: {first:.2f} at the start, {last:.2f} at the end. Where the base
+  encoder brings no head that guesses pieces, it starts untrained, and the first figure says little.
 - Settings: {settings}.
 - Versions: {versions}.
 

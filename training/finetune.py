@@ -33,6 +33,7 @@ from fazhi.training.config import TrainConfig
 from fazhi.training.examples import Collator, TrainingBatch
 from fazhi.training.layers import freeze_layers, keep_layers
 from fazhi.training.losses import IGNORED, Weights, distillation_loss, tagging_loss
+from fazhi.training.optimizer import Rates, adamw
 from fazhi.training.perturbation import moved
 from fazhi.training.start import load_start
 
@@ -104,26 +105,10 @@ class TaggingTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW with four groups: encoder and heads, matrices with weight decay and vectors without."""
+        """Heads learn faster than the encoder."""
+        rates = Rates(self.args.learning_rate, self.settings.head_rate, self.settings.weight_decay)
         network: Any = model or self.model
-        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-        for name, parameter in network.named_parameters():
-            if not parameter.requires_grad:
-                continue
-            head = "encoder." not in name
-            groups.setdefault((head, parameter.ndim > 1), []).append(parameter)
-        rate = self.args.learning_rate
-        self.optimizer = torch.optim.AdamW(
-            [
-                {
-                    "params": parameters,
-                    "lr": rate * self.settings.head_rate if head else rate,
-                    "weight_decay": self.settings.weight_decay if matrix else 0.0,
-                }
-                for (head, matrix), parameters in groups.items()
-            ],
-            fused=True,
-        )
+        self.optimizer = adamw(network, lambda name: "encoder." not in name, rates)
         return self.optimizer
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:

@@ -108,7 +108,7 @@ def _load(path: Path) -> Arrays:
     except FileNotFoundError as error:
         raise EncoderError(f"{path} is missing: pass a folder that transformers wrote with save_pretrained") from error
     except (SafetensorError, KeyError, TypeError) as error:  # the last two: numbers that numpy does not have
-        raise EncoderError(f"{path} cannot be read ({error}): {WAY_OUT}") from error
+        raise EncoderError(f"{path} cannot be read ({error}): get the encoder anew") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -128,4 +128,4 @@ def _copy(source: Path, new: Path) -> None:
             try:
                 shutil.copyfile(source / name, new / name)
             except FileNotFoundError as error:
-                raise EncoderError(f"{source / name} is missing: {WAY_OUT}") from error
+                raise EncoderError(f"{source / name} is missing: get the encoder anew") from error

@@ -14,7 +14,7 @@ from fazhi.model.checkpoint import load_config, load_predictor, version
 from fazhi.training.config import ConfigError, TrainConfig
 from fazhi.training.evaluate import evaluate
 from fazhi.training.sources import Sources
-from fazhi.training.train import Places, is_current, train
+from fazhi.training.train import Places, is_current, one_process, train
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def repeat(config: TrainConfig, sources: Sources, artifacts: Path, seeds: Sequen
     A model that is finished is kept under `artifacts/repeat/`, so that a killed run goes on. The documents of each
     split are the same for all seeds.
     """
+    one_process("repeat")
     if config.include_test:
         raise ConfigError("repeat measures on the test documents: include_test cannot be set")
     runs: dict[int, Figures] = {}

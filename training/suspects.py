@@ -19,12 +19,11 @@ FOLDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A unit, by its row, and its number in its document from 1; the labels it has and those that it may deserve.
+    """A unit, by its number in its document from 1; the labels it has and those that it may deserve.
 
     `probability` is that of the least probable label it has.
     """
 
-    row: int
     document: str
     number: int
     text: str
@@ -82,7 +81,7 @@ def _suspect(units: Material, row: int, labels: tuple[str, str], probability: fl
     home = int(units.homes[row])
     document = units.documents[home]
     position = row - int(np.searchsorted(units.homes, home))
-    return Suspect(row, document.id, position + 1, document.units[position].text, *labels, float(probability))
+    return Suspect(document.id, position + 1, document.units[position].text, *labels, float(probability))
 
 
 def _named(has: Bools) -> str:

@@ -143,6 +143,12 @@ def train(config: TrainConfig, sources: Sources, places: Places) -> None:
         shutil.rmtree(checkpoint)  # the TensorBoard log stays
 
 
+def one_process(command: str) -> None:
+    """Refuse to be one of several processes, of which only the first writes a model; raises ConfigError."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(f"{command} trains in one process: call it without torchrun")
+
+
 def peak_memory_mb() -> int:
     """The most memory this process has held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

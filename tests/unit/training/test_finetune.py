@@ -166,7 +166,7 @@ def test_a_second_pass_sees_moved_embeddings(
         return loss(self, model, inputs, *args, **kwargs)
 
     monkeypatch.setattr(TaggingTrainer, "compute_loss", spy)
-    fitted("moved", adversarial=0.5, accumulate=accumulate, max_steps=1)
+    fitted("moved", adversarial=0.5, frozen=0.0, accumulate=accumulate, max_steps=1)
     assert len(seen) == 2 * accumulate
     for plain, shifted in zip(seen[::2], seen[1::2], strict=True):
         assert (shifted - plain).norm().item() == pytest.approx(0.5, rel=1e-4)

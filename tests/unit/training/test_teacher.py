@@ -89,7 +89,7 @@ def test_a_teacher_that_reads_otherwise_or_knows_the_answers_is_refused(
 def test_a_short_student_is_a_model_like_any_other(
     tiny_model: Path, sources: Sources, config: TrainConfig, tmp_path: Path
 ) -> None:
-    methods = {"layers": 1, "smoothing": 0.1, "topic_gamma": 1.0, "average": 0.5, "adversarial": 0.1}
+    methods = {"layers": 1, "smoothing": 0.1, "topic_gamma": 1.0, "average": 0.5, "adversarial": 0.1, "frozen": 0.0}
     student = replace(config, **methods, passes=1, max_steps=2, most_int8_loss=100.0)  # type: ignore[arg-type]
     places = Places(tmp_path / "model", tmp_path)
     train(student, sources, places)
