@@ -57,7 +57,7 @@ def render_card(config: ModelConfig, metrics: Mapping[str, Any] | None = None) -
     dev = training["dev"][config.precision] if own_rule else None
     seen = bool(metrics and metrics["measured"]["seen"])
     seeds = metrics if metrics and not seen else None
-    base = base_model(settings["encoder"], config.encoder)
+    base = training.get("base_model")
     return (
         _environment()
         .get_template("card.md.j2")
@@ -83,7 +83,7 @@ def render_card(config: ModelConfig, metrics: Mapping[str, Any] | None = None) -
 
 
 def base_model(encoder: str, shape: Mapping[str, Any]) -> str | None:
-    """The hub's name of the encoder that training began with, as far as it is known."""
+    """The hub's name of the encoder that training begins with, as far as it is known there and then."""
     if encoder == BUILTIN or E5 in str(shape.get("origin", "")):
         return f"intfloat/{E5}"
     if HUB_NAME.fullmatch(encoder) and not Path(encoder).exists():
@@ -119,7 +119,7 @@ def _front(
             results.append(_result((name, kind), data, _at(seeds, place)["value"]))
     card = ModelCardData(
         language="zh",
-        license="mit",
+        license="mit" if base and E5 in base else "other",
         library_name=NAME,
         pipeline_tag="text-classification",
         base_model=base,

@@ -28,7 +28,7 @@ from fazhi.model.checkpoint import ONNX, SUMS, TOKENIZER, WEIGHTS, ModelConfig, 
 from fazhi.model.decision import Decision
 from fazhi.model.encode import Encoder
 from fazhi.model.engine import Engine, OnnxEngine
-from fazhi.training.card import write_card
+from fazhi.training.card import base_model, write_card
 from fazhi.training.config import ConfigError, TrainConfig
 from fazhi.training.development import Development, check_export
 from fazhi.training.encoders import encoder_version, resolve_encoder
@@ -126,6 +126,7 @@ def train(config: TrainConfig, sources: Sources, places: Places) -> None:
         decision, figures = _decide(network, development, draft, config)
     facts = {
         **_facts(config, sources, examples),
+        "base_model": base_model(config.encoder, _shape(network)),
         "seconds": steps.seconds,
         "peak_memory_mb": peak_memory_mb(),
         "dev": figures,
