@@ -82,7 +82,7 @@ def load_config(folder: Path) -> ModelConfig:
 def write_sums(folder: Path) -> None:
     """Write SHA256SUMS over every other file of the folder."""
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != SUMS)
-    lines = [f"{_digest(folder / name)}  {name}\n" for name in names]
+    lines = [f"{sha256(folder / name)}  {name}\n" for name in names]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
@@ -102,14 +102,14 @@ def check_sums(folder: Path) -> None:
     sums.pop(CARD, None)
     for name, expected in sums.items():
         file = folder / name
-        found = _digest(file) if file.is_file() else "no file"
+        found = sha256(file) if file.is_file() else "no file"
         if found != expected:
             raise CheckpointError(f"{file} is damaged: expected SHA-256 {expected}, found {found}")
 
 
 def version(folder: Path) -> str:
     """Twelve hex digits that name a model: those of its SHA256SUMS."""
-    return _digest(folder / SUMS)[:12]
+    return sha256(folder / SUMS)[:12]
 
 
 def load_encoder(folder: Path, config: ModelConfig) -> Encoder:
@@ -125,6 +125,7 @@ def load_predictor(folder: Path, precision: str | None = None, lanes: int | None
     return Predictor(load_encoder(folder, config), engine, config.decision)
 
 
-def _digest(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -24,11 +24,11 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import AutoModelForMaskedLM, AutoTokenizer, Trainer, TrainingArguments, set_seed
 
-from fazhi.model.checkpoint import write_sums
+from fazhi.model.checkpoint import sha256, write_sums
 from fazhi.training.config import AdaptConfig, ConfigError
 from fazhi.training.encoders import encoder_version, resolve_encoder
-from fazhi.training.finetune import GiveMemoryBack, last_checkpoint, use_bf16
-from fazhi.training.folders import EncoderError, damaged, keep_others, sha256
+from fazhi.training.finetune import GiveMemoryBack, last_checkpoint, shared_arguments
+from fazhi.training.folders import EncoderError, damaged, keep_others
 from fazhi.training.masking import MaskedBlocks, Pieces, collate_masked
 from fazhi.training.optimizer import Rates, adamw
 from fazhi.training.texts import Blocks, TextError, cut_blocks, find_files, read_lines
@@ -226,25 +226,13 @@ def _fit(start: Path | str, config: AdaptConfig, plan: _Plan, run: Path) -> tupl
 
 def _arguments(config: AdaptConfig, steps: int, run: Path) -> TrainingArguments:
     return TrainingArguments(
-        output_dir=str(run),
+        **shared_arguments(config, run),
         per_device_train_batch_size=config.batch,
-        train_sampling_strategy="sequential",  # the order was drawn
         max_steps=steps,
-        learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
-        lr_scheduler_type="linear",
-        warmup_steps=config.warmup,
-        use_cpu=not torch.accelerator.is_available(),
-        bf16=use_bf16(config.bf16),
         eval_strategy="steps",
         eval_steps=config.judge_every,
         eval_on_start=True,
         save_steps=config.save_every,
         save_total_limit=1,
-        logging_steps=10,
-        disable_tqdm=False,
-        report_to=["tensorboard"],
-        seed=config.seed,
-        remove_unused_columns=False,
-        dataloader_pin_memory=torch.cuda.is_available(),
     )

@@ -29,7 +29,7 @@ from transformers import (
 
 from fazhi.model.bert import MultiHeadBert
 from fazhi.training.average import Average
-from fazhi.training.config import TrainConfig
+from fazhi.training.config import AdaptConfig, TrainConfig
 from fazhi.training.examples import Collator, TrainingBatch
 from fazhi.training.layers import freeze_layers, keep_layers
 from fazhi.training.losses import IGNORED, Weights, distillation_loss, tagging_loss
@@ -232,17 +232,11 @@ def _arguments(config: TrainConfig, fit: Fit, run: Path) -> TrainingArguments:
     a_pass = max(1, batches // (config.accumulate * world * config.passes))
     steps = config.max_steps or a_pass * config.passes  # a last step beyond them would be judged once more
     return TrainingArguments(
-        output_dir=str(run),
+        **shared_arguments(config, run),
         per_device_train_batch_size=1,  # an item is a batch already, filled by word pieces
-        train_sampling_strategy="sequential",  # the batches were drawn in their order
         gradient_accumulation_steps=config.accumulate,
         max_steps=steps,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=config.warmup,
         max_grad_norm=config.max_grad_norm,
-        use_cpu=not torch.accelerator.is_available(),
-        bf16=use_bf16(config.bf16),
         eval_strategy="steps" if fit.judge else "no",
         eval_steps=min(a_pass, steps),
         save_strategy="steps",
@@ -251,14 +245,27 @@ def _arguments(config: TrainConfig, fit: Fit, run: Path) -> TrainingArguments:
         load_best_model_at_end=fit.judge is not None,
         metric_for_best_model="eval_choice",
         greater_is_better=True,
-        logging_steps=10,
-        disable_tqdm=False,
-        report_to=["tensorboard"],
-        seed=config.seed,
-        remove_unused_columns=False,
-        dataloader_pin_memory=torch.cuda.is_available(),
         ddp_find_unused_parameters=False,
     )
+
+
+def shared_arguments(config: TrainConfig | AdaptConfig, run: Path) -> dict[str, Any]:
+    """What every fit asks of the Trainer: data in the order it was drawn in, a log, the device's precision."""
+    return {
+        "output_dir": str(run),
+        "train_sampling_strategy": "sequential",
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": config.warmup,
+        "use_cpu": not torch.accelerator.is_available(),
+        "bf16": use_bf16(config.bf16),
+        "logging_steps": 10,
+        "disable_tqdm": False,
+        "report_to": ["tensorboard"],
+        "seed": config.seed,
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": torch.cuda.is_available(),
+    }
 
 
 def use_bf16(wanted: str) -> bool:

@@ -1,11 +1,10 @@
 """A folder that holds an encoder: it appears whole or not at all, with the sums of its files beside them."""
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from fazhi.model.checkpoint import SUMS, write_sums
+from fazhi.model.checkpoint import SUMS, sha256, write_sums
 from fazhi.model.errors import FazhiError
 
 
@@ -45,12 +44,6 @@ def keep_others(folder: Path, mark: str) -> None:
     """Raise EncoderError rather than replace a folder that holds something, and not the file `mark`."""
     if folder.exists() and not (folder / mark).is_file() and (folder.is_file() or any(folder.iterdir())):
         raise EncoderError(f"{folder} holds something else than an encoder and is not replaced: name another folder")
-
-
-def sha256(path: Path) -> str:
-    """The digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sum(path: Path) -> str | None:

