@@ -19,6 +19,7 @@ from fazhi.model.segment import segment
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any test imports the hub library: tests use no network
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's: networks this small are slower on several
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, _, CLS, SEP, _ = range(len(SPECIALS))

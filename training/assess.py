@@ -15,6 +15,7 @@ from fazhi.model.checkpoint import ModelConfig, load_config, load_predictor, ver
 from fazhi.training.card import write_card
 from fazhi.training.config import ConfigError, build_config
 from fazhi.training.evaluate import evaluate
+from fazhi.training.figures import interval
 from fazhi.training.report import previous_metrics, publish
 from fazhi.training.sources import Sources, read_sources
 from fazhi.training.train import peak_memory_mb
@@ -39,15 +40,11 @@ def assess(model: Path, data: Path, reports: Path, *, name: str, force: bool) ->
     scores = evaluation.metrics
     return "\n".join(
         [
-            f"role macro-F1 (three roles) {_percent(scores['role']['macro_f1_3'])}, "
-            f"topic macro-F1 {_percent(scores['topics']['macro_f1'])}, both right {_percent(scores['both'])}",
+            f"role macro-F1 (three roles) {interval(scores['role']['macro_f1_3'])} %, "
+            f"topic macro-F1 {interval(scores['topics']['macro_f1'])} %, both right {interval(scores['both'])} %",
             f"report: {folder}/report.html",
         ]
     )
-
-
-def _percent(score: dict[str, float]) -> str:
-    return f"{100 * score['value']:.1f} % ({100 * score['low']:.1f} to {100 * score['high']:.1f})"
 
 
 def _facts(config: ModelConfig, sources: Sources, model: Path) -> dict[str, Any]:

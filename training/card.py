@@ -17,6 +17,7 @@ from fazhi.model.checkpoint import CARD, ModelConfig
 from fazhi.model.labels import ROLES, TOPICS
 from fazhi.training.decide import PROMISED
 from fazhi.training.encoders import BUILTIN
+from fazhi.training.figures import interval, percent, pick
 
 log = logging.getLogger(__name__)
 
@@ -93,16 +94,9 @@ def base_model(encoder: str, shape: Mapping[str, Any]) -> str | None:
 
 def _rows(dev: Mapping[str, Any] | None, seeds: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     return [
-        {"name": name, "dev": (dev or {}).get(key), "seeds": _at(seeds or {}, place)} for name, _, key, place in FIGURES
+        {"name": name, "dev": (dev or {}).get(key), "seeds": pick(seeds or {}, place)}
+        for name, _, key, place in FIGURES
     ]
-
-
-def _at(metrics: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
-    """One score of an evaluation with its interval, where it has one."""
-    found: Any = metrics
-    for step in place:
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found if isinstance(found, dict) else {"value": found, "low": None, "high": None}
 
 
 def _front(
@@ -114,9 +108,9 @@ def _front(
         if dev and dev.get(key) is not None:
             data = ("fazhi-authored", "Authored reports, invented", "dev", config.training["data"]["dev"])
             results.append(_result((name, kind), data, dev[key]))
-        if seeds and _at(seeds, place)["value"] is not None:
+        if seeds and pick(seeds, place)["value"] is not None:
             data = ("fazhi-seeds", "Real reports of government bodies", "test", seeds["measured"]["fingerprint"])
-            results.append(_result((name, kind), data, _at(seeds, place)["value"]))
+            results.append(_result((name, kind), data, pick(seeds, place)["value"]))
     card = ModelCardData(
         language="zh",
         license="mit" if base and E5 in base else "other",
@@ -153,15 +147,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "interval": _interval}
+    environment.filters |= {"percent": percent, "interval": interval}
     return environment
-
-
-def _percent(share: float | None, places: int = 1) -> str:
-    return "–" if share is None else f"{100 * share:.{places}f}"
-
-
-def _interval(score: Mapping[str, float | None]) -> str:
-    """0.951 in [0.934, 0.966] -> 95.1 (93.4 to 96.6)."""
-    bounds = "" if score["low"] is None else f" ({_percent(score['low'])} to {_percent(score['high'])})"
-    return _percent(score["value"]) + bounds

@@ -113,9 +113,7 @@ def probe(
 
         choices = [*map(Choice, encoder or []), *([Choice(str(model), trained=True)] if model else [])]
         page = run(choices or [Choice("builtin")], data, artifacts / "encoders")
-        reports.mkdir(parents=True, exist_ok=True)
-        (reports / "probe.md").write_text(page + "\n", encoding="utf-8")
-        typer.echo(page)
+        _keep(reports / "probe.md", page)
 
 
 @app.command()
@@ -150,10 +148,7 @@ def crossval(
 
         chosen = _config(config, settings, encoder=encoder, start=start)
         figures = run(chosen, _sources(data, chosen), artifacts)
-        table = as_markdown(figures)
-        reports.mkdir(parents=True, exist_ok=True)
-        (reports / f"{folder_name(chosen)}.md").write_text(table + "\n", encoding="utf-8")
-        typer.echo(table)
+        _keep(reports / f"{folder_name(chosen)}.md", as_markdown(figures))
 
 
 @app.command()
@@ -174,11 +169,8 @@ def repeat(
 
         chosen, numbers = _config(config, settings, encoder=encoder), read_seeds(seeds)
         repeated = run(chosen, _sources(data, chosen), artifacts, numbers)
-        table = as_markdown(repeated)
-        reports.mkdir(parents=True, exist_ok=True)
+        _keep(reports / "repeat.md", as_markdown(repeated))
         (reports / "repeat.json").write_text(as_json(repeated), encoding="utf-8")
-        (reports / "repeat.md").write_text(table + "\n", encoding="utf-8")
-        typer.echo(table)
 
 
 @app.command()
@@ -255,6 +247,13 @@ def stats(data: DataOption = Path("data")) -> None:
 
         sources = _sources(data, TrainConfig())
         typer.echo(card_tables(sources.documents, sources.repeats))
+
+
+def _keep(path: Path, page: str) -> None:
+    """Print a page, and write it to its place among the reports."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page + "\n", encoding="utf-8")
+    typer.echo(page)
 
 
 def _config(path: Path | None, settings: list[str] | None, **given: Any) -> "TrainConfig":

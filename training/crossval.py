@@ -17,6 +17,7 @@ from fazhi.model.checkpoint import load_predictor
 from fazhi.model.document import read_document
 from fazhi.model.predict import Predictor
 from fazhi.training.config import ConfigError, TrainConfig
+from fazhi.training.figures import interval
 from fazhi.training.metrics import Tags, score, tags_of
 from fazhi.training.sources import Sources, hold_out
 from fazhi.training.start import check_unseen
@@ -97,11 +98,4 @@ def _rows(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _line(name: str, row: dict[str, Any]) -> str:
     scores = (row["role"]["accuracy"], row["role"]["macro_f1_3"], row["topics"]["macro_f1"], row["both"])
-    return f"| {name} | {row['units']} | " + " | ".join(_percent(s) for s in scores) + " |"
-
-
-def _percent(interval: dict[str, float | None]) -> str:
-    value, low, high = interval["value"], interval["low"], interval["high"]
-    if value is None or low is None or high is None:
-        return "–"
-    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+    return f"| {name} | {row['units']} | " + " | ".join(interval(s) for s in scores) + " |"

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from fazhi.data.corpus import LabelledDocument, fingerprint
+from fazhi.data.gold import read_gold
 from fazhi.data.schema import LabelledUnit
-from fazhi.model.document import Document, bare_sentence, read_document
+from fazhi.model.document import Document, bare_sentence
 from fazhi.model.labels import ROLES, TOPICS, Topic
 from fazhi.model.predict import Prediction, Predictor
 from fazhi.training.baselines import run_baselines
@@ -42,10 +43,6 @@ from fazhi.training.slices import slices
 log = logging.getLogger(__name__)
 
 WORST = 30
-
-
-class SegmentationDiffersError(ValueError):
-    """The program cuts a document otherwise than gold does, so that labels cannot be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,29 +123,10 @@ def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
 def _read(documents: Sequence[LabelledDocument]) -> _Sample:
     if not any(document.units for document in documents):
         raise ValueError("there is nothing to evaluate: no document has a unit")
-    read = [read_document(document.text) for document in documents]
-    for labelled, document in zip(documents, read, strict=True):
-        check_units(labelled, document)
+    read = [read_gold(document) for document in documents]
     units = [unit for document in documents for unit in document.units]
     home = np.repeat(np.arange(len(documents)), [len(document.units) for document in documents])
     return _Sample(documents, read, units, tags_of(units), home)
-
-
-def check_units(labelled: LabelledDocument, document: Document) -> None:
-    """Raise SegmentationDiffersError at the first unit whose offsets are not gold's."""
-    gold = [(unit.start, unit.end) for unit in labelled.units]
-    found = [(unit.start, unit.end) for unit in document.units]
-    if gold == found:
-        return
-    at = next((i for i, (g, f) in enumerate(zip(gold, found, strict=False)) if g != f), min(len(gold), len(found)))
-    shown = [
-        f"[{spans[at][0]}, {spans[at][1]}) {labelled.text[slice(*spans[at])][:60]!r}" if at < len(spans) else "no unit"
-        for spans in (gold, found)
-    ]
-    raise SegmentationDiffersError(
-        f"document {labelled.id}: unit {at + 1} is {shown[0]} in gold and {shown[1]} by segmentation"
-        f" ({len(gold)} units in gold, {len(found)} found)"
-    )
 
 
 def _with_less_context(predictor: Predictor, sample: _Sample) -> dict[str, Tags]:

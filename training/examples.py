@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from fazhi.data.corpus import LabelledDocument
+from fazhi.data.gold import read_gold
 from fazhi.data.schema import LabelledUnit
-from fazhi.model.document import read_document
 from fazhi.model.encode import EncodedDocument, Encoder, Window, collate, pack, without
 from fazhi.model.labels import ROLES, TOPICS, Role
 from fazhi.model.normalize import normalize
@@ -61,11 +61,7 @@ def gold(document: LabelledDocument) -> tuple[npt.NDArray[np.int64], npt.NDArray
 
 def encode_example(encoder: Encoder, document: LabelledDocument, dropped: frozenset[int]) -> Example:
     """Encode a document as the predictor would, leaving out the units at the `dropped` positions."""
-    encoded = encoder.encode(read_document(document.text))
-    if len(encoded.units) != len(document.units):
-        raise ValueError(
-            f"{document.id}: segmentation finds {len(encoded.units)} units, the labels {len(document.units)}"
-        )
+    encoded = encoder.encode(read_gold(document))
     kept = [i for i in range(len(document.units)) if i not in dropped]
     roles, topics = gold(document)
     example = Example(_only(encoded, kept), roles[kept], topics[kept])

@@ -16,9 +16,9 @@ import numpy as np
 from fazhi.data.corpus import LabelledDocument, read_corpus
 from fazhi.data.schema import CorpusError
 from fazhi.data.split import of_split
+from fazhi.training.figures import cell, percent, points
 from fazhi.training.linear import Judged, Material, judge, material
 from fazhi.training.metrics import Floats
-from fazhi.training.report import cell, percent, points
 from fazhi.training.suspects import Suspect, suspected_roles, suspected_topics, unseen_probabilities
 from fazhi.training.vectors import load_pretrained, load_trained, unit_vectors
 

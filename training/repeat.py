@@ -13,6 +13,7 @@ from typing import Any
 from fazhi.model.checkpoint import load_config, load_predictor, version
 from fazhi.training.config import ConfigError, TrainConfig
 from fazhi.training.evaluate import evaluate
+from fazhi.training.figures import at, percent
 from fazhi.training.sources import Sources
 from fazhi.training.train import Places, is_current, one_process, train
 
@@ -78,14 +79,14 @@ def repeat(config: TrainConfig, sources: Sources, artifacts: Path, seeds: Sequen
 def figures(dev: Mapping[str, float], metrics: Mapping[str, Any]) -> Figures:
     """The rows of one model: of its own development figures, and of what `evaluate` measured."""
     found: Figures = {f"dev, {name}": dev.get(key) for name, key in DEV.items()}
-    found |= {f"seeds, {name}": _at(metrics, path) for name, path in SEEDS.items()}
+    found |= {f"seeds, {name}": _number(metrics, path) for name, path in SEEDS.items()}
     points = {point["coverage"]: point["error"] for point in metrics.get("coverage", {}).get("points", [])}
     found |= {f"seeds, role error at {share:.0%} coverage": points.get(share) for share in COVERAGES}
     for name, row in metrics.get("invariance", {}).items():
-        found[f"seeds, roles changed {name}"] = _at(row, ("role_changed",))
+        found[f"seeds, roles changed {name}"] = _number(row, ("role_changed",))
     documents = metrics.get("per_document", {})
     for name, path in PER_DOCUMENT.items():
-        scores = {document: _at(row, path) for document, row in documents.items()}
+        scores = {document: _number(row, path) for document, row in documents.items()}
         known = [value for value in scores.values() if value is not None]
         found[f"{name} by document, mean"] = statistics.fmean(known) if known else None
         found[f"{name} by document, worst"] = min(known, default=None)
@@ -93,11 +94,9 @@ def figures(dev: Mapping[str, float], metrics: Mapping[str, Any]) -> Figures:
     return found
 
 
-def _at(tree: Any, path: Sequence[str]) -> float | None:
-    """The number at a path of nested figures, or None where there is none."""
-    for key in path:
-        tree = tree.get(key) if isinstance(tree, Mapping) else None
-    return float(tree) if isinstance(tree, int | float) else None
+def _number(metrics: Mapping[str, Any], path: Sequence[str]) -> float | None:
+    found = at(metrics, path)
+    return float(found) if isinstance(found, int | float) else None
 
 
 def _names(runs: Mapping[int, Figures]) -> list[str]:
@@ -126,11 +125,7 @@ def as_markdown(repeated: Mapping[str, Any]) -> str:
     ]
     for name, row in repeated["figures"].items():
         sd = f" ± {100 * row['sd']:.1f}" if row["sd"] is not None else ""
-        cells = [_percent(row["by_seed"][seed]) for seed in seeds]
-        cells += [_percent(row["mean"]) + sd, _percent(row["min"]), _percent(row["max"])]
+        cells = [percent(row["by_seed"][seed]) for seed in seeds]
+        cells += [percent(row["mean"]) + sd, percent(row["min"]), percent(row["max"])]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"

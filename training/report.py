@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from fazhi.model.labels import ROLES, TOPICS
 from fazhi.training.evaluate import Evaluation
+from fazhi.training.figures import cell, duration, percent, pick, points, words
 from fazhi.training.invariance import MOST_CHANGED
 from fazhi.training.metrics import as_json
 from fazhi.training.plots import calibration_plot, coverage_plot
@@ -150,40 +151,6 @@ def _environment() -> Environment:
     return environment
 
 
-def pick(scores: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    """Find one score with its interval; one that is not there has no value."""
-    found: Any = scores
-    for step in path:
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found if isinstance(found, dict) else {"value": None, "low": None, "high": None}
-
-
-def percent(share: float | None, places: int = 1) -> str:
-    """0.9312 -> 93.1."""
-    return "–" if share is None else f"{100 * share:.{places}f}"
-
-
-def points(difference: float | None) -> str:
-    """Write a difference of shares in percentage points, with its sign."""
-    if difference is None:
-        return "–"
-    return "±0.0" if abs(difference) < 0.0005 else f"{100 * difference:+.1f}".replace("-", "−")
-
-
-def duration(seconds: float) -> str:
-    """1840.4 -> 31 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def words(key: object) -> str:
-    """near_duplicates_dropped -> near duplicates dropped."""
-    return str(key).replace("_", " ")
-
-
 def invariance_note(found: Mapping[str, Any]) -> str:
     """Say why a way of writing was measured on less than all documents, or on more changes than it should make."""
     notes = []
@@ -194,12 +161,6 @@ def invariance_note(found: Mapping[str, Any]) -> str:
     if found["role_changed"] is not None and found["role_changed"] > MOST_CHANGED:
         notes.append("over the target")
     return "; ".join(notes)
-
-
-def cell(text: object) -> str:
-    """Any text -> text that Markdown shows as it is, also inside a table."""
-    flat = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", flat)
 
 
 def summary(metrics: Mapping[str, Any]) -> tuple[str, str]:

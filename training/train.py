@@ -87,11 +87,7 @@ def train(config: TrainConfig, sources: Sources, places: Places) -> None:
     Raises EncoderError, ExportRefusedError, and ConfigError where the decision rule has nothing to be fitted on or the
     settings' start does not do.
     """
-    inherited = _inherited_decision(config)
-    check_unseen(config, sources)
-    for name, other in (("start", config.start), ("teacher", config.teacher)):
-        if other and Path(other).resolve() == places.model.resolve():
-            raise ConfigError(f"{name}: {other} would be overwritten by what comes of it; name another model folder")
+    _check(config, sources, places)
     steps = Steps()
     with steps.step("encoder"):
         start = resolve_encoder(config.encoder, places.artifacts / "encoders")
@@ -100,15 +96,8 @@ def train(config: TrainConfig, sources: Sources, places: Places) -> None:
         teacher = load_teacher(config, sources, encoder)
     with steps.step("data"):
         examples = [encode_example(encoder, d, sources.dropped(d.id)) for d in sources.training]
-        lent = [e for e, d in zip(examples, sources.training, strict=True) if d.id in sources.lent]
-        shown = examples + lent * (config.test_weight - 1)
         development = Development(encoder, sources.split("dev"))
-        fit = Fit(
-            passes=draw_batches(encoder, shown, config),
-            weights=label_weights(shown, config),
-            pad=encoder.config.pad,
-            judge=None if inherited else development.judge,
-        )
+        fit = _fit(config, sources, examples, development)
     if teacher:
         with steps.step("teacher"):
             fit = dataclasses.replace(fit, passes=teach(teacher, fit.passes))
@@ -132,12 +121,8 @@ def train(config: TrainConfig, sources: Sources, places: Places) -> None:
         "dev": figures,
         "history": history,
     }
-    _write(
-        draft,
-        network,
-        encoder,
-        ModelConfig(encoder.config, inherited or decision, _shape(network), config.precision, facts),
-    )
+    decision = _inherited_decision(config) or decision
+    _write(draft, network, encoder, ModelConfig(encoder.config, decision, _shape(network), config.precision, facts))
     shutil.rmtree(places.model, ignore_errors=True)
     draft.rename(places.model)
     for checkpoint in run.glob("checkpoint-*"):
@@ -153,6 +138,27 @@ def one_process(command: str) -> None:
 def peak_memory_mb() -> int:
     """The most memory this process has held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _check(config: TrainConfig, sources: Sources, places: Places) -> None:
+    """Refuse, before anything is done, what could only fail in the end."""
+    _inherited_decision(config)
+    check_unseen(config, sources)
+    for name, other in (("start", config.start), ("teacher", config.teacher)):
+        if other and Path(other).resolve() == places.model.resolve():
+            raise ConfigError(f"{name}: {other} would be overwritten by what comes of it; name another model folder")
+
+
+def _fit(config: TrainConfig, sources: Sources, examples: list[Example], development: Development) -> Fit:
+    """What the fit is shown, and what judges its passes: nothing where the development documents are trained on."""
+    lent = [e for e, d in zip(examples, sources.training, strict=True) if d.id in sources.lent]
+    shown = examples + lent * (config.test_weight - 1)
+    return Fit(
+        passes=draw_batches(development.encoder, shown, config),
+        weights=label_weights(shown, config),
+        pad=development.encoder.config.pad,
+        judge=None if config.include_dev or config.include_test else development.judge,
+    )
 
 
 def _inherited_decision(config: TrainConfig) -> Decision | None:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from transformers import AutoModel
 
 from fazhi.data.corpus import LabelledDocument
+from fazhi.data.gold import read_gold
 from fazhi.model import checkpoint
 from fazhi.model.bert import MultiHeadBert, load_network
-from fazhi.model.document import read_document
 from fazhi.model.encode import Encoder, Window, collate, pack
 from fazhi.training.config import TrainConfig
 from fazhi.training.encoders import resolve_encoder
@@ -101,13 +101,10 @@ def _windows(encoder: Encoder, documents: Sequence[LabelledDocument]) -> tuple[l
     places: list[int] = []
     units = 0
     for document in documents:
-        cut = encoder.windows(read_document(document.text))
-        found = sum(window.answered[1] - window.answered[0] for window in cut)
-        if found != len(document.units):
-            raise ValueError(f"{document.id}: segmentation finds {found} units, the labels {len(document.units)}")
+        cut = encoder.windows(read_gold(document))
         windows += cut
         places += [units] * len(cut)
-        units += found
+        units += len(document.units)
     return windows, places
 
 

@@ -3,12 +3,11 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from transformers import AutoModel, AutoTokenizer
 from typer.testing import CliRunner
 
@@ -21,15 +20,6 @@ from fazhi.training.folders import EncoderError
 from fazhi.training.texts import TextError
 
 QUICK = {"length": 24, "batch": 4, "passes": 2, "held_out": 0.1, "learning_rate": 0.01, "bf16": "off"}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """So small a network is slower on several."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

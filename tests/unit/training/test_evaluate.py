@@ -12,6 +12,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 
 from fazhi.data.corpus import LabelledDocument
+from fazhi.data.gold import SegmentationDiffersError
 from fazhi.data.schema import LabelledUnit
 from fazhi.model.decision import Decision
 from fazhi.model.document import Document, read_document
@@ -19,7 +20,7 @@ from fazhi.model.encode import Batch, EncodeConfig, Encoder
 from fazhi.model.labels import Role, Topic
 from fazhi.model.predict import Prediction, Predictor
 from fazhi.model.segment import segment
-from fazhi.training.evaluate import SegmentationDiffersError, evaluate
+from fazhi.training.evaluate import evaluate
 from fazhi.training.metrics import as_json
 from fazhi.training.slices import is_traditional, slices
 

@@ -18,13 +18,10 @@ from fazhi.model.labels import ROLES, TOPICS, Role, Topic
 from fazhi.model.predict import Prediction, Predictor
 from fazhi.model.segment import segment
 from fazhi.training.evaluate import Evaluation, evaluate
+from fazhi.training.figures import cell, duration, percent, points
 from fazhi.training.report import (
     MARKS,
-    cell,
     differences,
-    duration,
-    percent,
-    points,
     previous_metrics,
     publish,
     report_folder,

@@ -14,7 +14,8 @@ from fazhi.model.labels import Role, Topic
 from fazhi.model.predict import Prediction, Predictor
 from fazhi.model.segment import segment
 from fazhi.training.evaluate import Evaluation, evaluate
-from fazhi.training.report import percent, write_report
+from fazhi.training.figures import percent
+from fazhi.training.report import write_report
 
 FACTS = {
     "seconds": {"fit": 1840.4, "export": 0.0},

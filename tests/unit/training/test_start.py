@@ -133,8 +133,9 @@ def test_a_run_goes_on_from_its_start_and_says_so(
     assert all(torch.equal(tensor, before[name]) for name, tensor in after.items())
     assert load_config(places.model).training["start"] == version(tiny_model)
     assert is_current(config, sources, places.model)
-    with pytest.raises(ConfigError, match="overwritten"):
-        train(dataclasses.replace(config, start=str(places.model)), sources, places)
+    for changed in ({"start": str(places.model)}, {"start": "", "teacher": str(places.model)}):
+        with pytest.raises(ConfigError, match="overwritten"):
+            train(dataclasses.replace(config, **changed), sources, places)
 
 
 def test_another_model_in_the_starts_place_makes_another_run(
