@@ -21,7 +21,10 @@ from fazhi.training.metrics import Tags, calibration, headline, tags_of, tally
 
 
 class ExportRefusedError(FazhiError):
-    """The quantized model is worse than the network by more than the settings allow."""
+    """The exported model is not what the network is, or int8 is worse by more than the settings allow."""
+
+
+MOST_APART = 0.01  # logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +80,24 @@ class Development:
         }
 
 
-def check_export(figures: dict[str, dict[str, float]], most: float) -> None:
-    """Compare int8 with torch, each under its own decision rule; raises ExportRefusedError past `most` points."""
+def check_same(network: Logits, exported: Logits) -> None:
+    """Compare the exported fp32 model with the network it was made of; raises ExportRefusedError past `MOST_APART`."""
+    pairs = ((network.roles, exported.roles), (network.topics, exported.topics))
+    apart = float(np.max([np.abs(ours - theirs).max(initial=0) for ours, theirs in pairs]))
+    if not apart <= MOST_APART:  # NaN too
+        raise ExportRefusedError(
+            f"the exported model's scores are up to {apart:.3g} from the network's ({MOST_APART} allowed): "
+            "take the torch, onnx and onnxruntime of requirements.lock"
+        )
+
+
+def check_int8(figures: dict[str, dict[str, float]], most: float) -> None:
+    """Compare int8 with fp32, each under its own decision rule; raises ExportRefusedError past `most` points."""
     for name in ("role_macro_f1_3", "role_macro_f1", "topics_macro_f1"):
-        lost = 100 * (figures["torch"][name] - figures["int8"][name])
+        lost = 100 * (figures["fp32"][name] - figures["int8"][name])
         if lost > most:
             raise ExportRefusedError(
                 f"int8 loses {lost:.2f} points of {name} on the development split "
-                f"(torch {figures['torch'][name]:.4f}, int8 {figures['int8'][name]:.4f}; {most} allowed): "
+                f"(fp32 {figures['fp32'][name]:.4f}, int8 {figures['int8'][name]:.4f}; {most} allowed): "
                 "export with --set precision=fp32, or train otherwise"
             )

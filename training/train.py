@@ -27,10 +27,10 @@ from fazhi.model.bert import MultiHeadBert, TorchEngine
 from fazhi.model.checkpoint import ONNX, SUMS, TOKENIZER, WEIGHTS, ModelConfig, load_config, write_sums
 from fazhi.model.decision import Decision
 from fazhi.model.encode import Encoder
-from fazhi.model.engine import Engine, OnnxEngine
+from fazhi.model.engine import OnnxEngine
 from fazhi.training.card import base_model, write_card
 from fazhi.training.config import ConfigError, TrainConfig
-from fazhi.training.development import Development, check_export
+from fazhi.training.development import Development, check_int8, check_same
 from fazhi.training.encoders import encoder_version, resolve_encoder
 from fazhi.training.examples import Example, draw_batches, encode_example, label_weights
 from fazhi.training.export import export_onnx
@@ -197,15 +197,13 @@ def _decide(
     network: MultiHeadBert, development: Development, draft: Path, config: TrainConfig
 ) -> tuple[Decision, dict[str, dict[str, float]]]:
     """Fit the decision rule on the model that will be served, and check it against the network it came from."""
-    engines: dict[str, Engine] = {
-        "torch": TorchEngine(network),
-        "fp32": OnnxEngine(draft / ONNX["fp32"]),
-        "int8": OnnxEngine(draft / ONNX["int8"]),
-    }
-    decided = {name: development.decide(engine) for name, engine in engines.items()}
+    engines = {precision: OnnxEngine(draft / file) for precision, file in ONNX.items()}
+    first = dataclasses.replace(development, documents=development.documents[:1])  # torch is slow: one will do
+    check_same(first.logits(TorchEngine(network)), first.logits(engines["fp32"]))
+    decided = {precision: development.decide(engine) for precision, engine in engines.items()}
     figures = {name: figures for name, (_, figures) in decided.items()}
     if config.precision == "int8":
-        check_export(figures, config.most_int8_loss)
+        check_int8(figures, config.most_int8_loss)
     return decided[config.precision][0], figures
 
 
