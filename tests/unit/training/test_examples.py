@@ -5,6 +5,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from fazhi.data.corpus import LabelledDocument
+from fazhi.data.gold import SegmentationDiffersError
 from fazhi.data.schema import LabelledUnit
 from fazhi.model.encode import EncodeConfig, Encoder
 from fazhi.model.labels import ROLES, Role, Topic
@@ -133,7 +134,7 @@ def test_rare_labels_weigh_more_and_the_mean_weight_is_one(encoder: Encoder, doc
 
 def test_labels_of_another_segmentation_are_refused(encoder: Encoder, document: LabelledDocument) -> None:
     short = LabelledDocument("X02", "train", document.text, document.units[:-1], "")
-    with pytest.raises(ValueError, match="X02"):
+    with pytest.raises(SegmentationDiffersError, match="X02"):
         encode_example(encoder, short, frozenset())
 
 
