@@ -80,8 +80,8 @@ def load_config(folder: Path) -> ModelConfig:
 
 
 def write_sums(folder: Path) -> None:
-    """Write SHA256SUMS over every other file of the folder."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != SUMS)
+    """Write SHA256SUMS over the files of the folder, its card apart: that may be completed without a new version."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name not in (SUMS, CARD))
     lines = [f"{sha256(folder / name)}  {name}\n" for name in names]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 

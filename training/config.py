@@ -72,6 +72,11 @@ class TrainConfig(Budgets):
     precision: str = "int8"  # int8 or fp32
     most_int8_loss: float = 0.5  # points of macro-F1
 
+    @property
+    def own_rule(self) -> bool:
+        """Whether the development documents are kept from training, so that a decision rule can be fitted on them."""
+        return not (self.include_dev or self.include_test)
+
 
 @dataclass(frozen=True, slots=True)
 class AdaptConfig:

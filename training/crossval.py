@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from fazhi.data.corpus import LabelledDocument
+from fazhi.data.gold import read_gold
 from fazhi.model.checkpoint import load_predictor
-from fazhi.model.document import read_document
 from fazhi.model.predict import Predictor
 from fazhi.training.config import ConfigError, TrainConfig
 from fazhi.training.figures import interval
@@ -57,7 +57,7 @@ def folder_name(config: TrainConfig) -> str:
 
 
 def _tag(predictor: Predictor, documents: Sequence[LabelledDocument]) -> list[Tags]:
-    return [tags_of(answers) for answers in predictor.predict([read_document(d.text) for d in documents])]
+    return [tags_of(answers) for answers in predictor.predict([read_gold(document) for document in documents])]
 
 
 def _figures(documents: Sequence[LabelledDocument], given: Sequence[Tags]) -> dict[str, Any]:

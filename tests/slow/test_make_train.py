@@ -18,6 +18,7 @@ def test_make_train_ends_with_a_model_and_a_report(tmp_path: Path) -> None:
     model, reports = tmp_path / "artifacts" / "model", tmp_path / "reports"
     command = ["make", "train", f"MODEL={model}", f"REPORTS={reports}", "SET=max_steps=6 passes=1 most_int8_loss=100"]
     environment = {**os.environ, "MAKEFLAGS": "", "HF_HUB_OFFLINE": "1"}
+    del environment["OMP_NUM_THREADS"]  # one thread suits the small networks of other tests
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     metrics = json.loads((reports / "latest" / "metrics.json").read_text(encoding="utf-8"))

@@ -30,7 +30,12 @@ def test_it_holds_the_packages_and_no_corpus(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert tops == {"fazhi"}
-    for name in ("training/templates/report.html.j2", "serve/static/docs.html", "serve/fazhi.service"):
+    for name in (
+        "training/builtin/model.int8.safetensors",
+        "training/templates/report.html.j2",
+        "serve/static/docs.html",
+        "serve/fazhi.service",
+    ):
         assert f"fazhi/{name}" in names
     assert not [name for name in names if name.endswith((".jsonl", ".txt")) and ".dist-info" not in name]
 

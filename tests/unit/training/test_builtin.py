@@ -10,6 +10,8 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModel
 
+from fazhi.model.checkpoint import write_sums
+from fazhi.training import encoders
 from fazhi.training.encoders import BUILTIN_FOLDER, encoder_version, resolve_encoder
 from fazhi.training.folders import damaged
 from fazhi.training.packed import PACKED
@@ -62,5 +64,16 @@ def test_it_cuts_as_its_origin(folder: Path, tmp_path: Path) -> None:
     assert ours.get_vocab() == theirs.get_vocab()
 
 
-def test_a_model_trained_on_it_is_told_from_one_of_another_builtin_encoder() -> None:
-    assert re.fullmatch("[0-9a-f]{12}", encoder_version("builtin"))
+def test_its_version_is_that_of_its_files_and_not_of_its_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = encoder_version("builtin")
+    other = tmp_path / "builtin"
+    other.mkdir()
+    (other / "config.json").write_text("{}", encoding="utf-8")
+    (other / "README.md").write_text("One card.", encoding="utf-8")
+    write_sums(other)
+    monkeypatch.setattr(encoders, "BUILTIN_FOLDER", other)
+    version = encoder_version("builtin")
+    assert version != before
+    (other / "README.md").write_text("Another card.", encoding="utf-8")
+    write_sums(other)
+    assert encoder_version("builtin") == version

