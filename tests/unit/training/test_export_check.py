@@ -37,7 +37,7 @@ def test_the_network_the_model_was_made_of_is_taken(
 def test_another_network_is_refused(tiny_model: Path, development: Development, config: TrainConfig) -> None:
     network = load_network(tiny_model)
     with torch.no_grad():
-        network.roles.bias[0] += 0.05
+        network.role.bias[0] += 0.05
     with pytest.raises(ExportRefusedError, match=r"up to 0\.05"):
         _decide(network, development, tiny_model, config)
 
