@@ -8,10 +8,9 @@ import torch
 
 from fazhi.data.corpus import read_corpus
 from fazhi.model.bert import load_network
-from fazhi.model.checkpoint import load_config
+from fazhi.model.checkpoint import load_config, load_predictor
 from fazhi.training.config import TrainConfig, build_config
 from fazhi.training.development import Development, ExportRefusedError
-from fazhi.training.tokenizer import load_encoder
 from fazhi.training.train import _decide
 
 
@@ -21,9 +20,9 @@ def config(tiny_model: Path) -> TrainConfig:
 
 
 @pytest.fixture
-def development(tiny_model: Path, tiny_data: Path, config: TrainConfig) -> Development:
+def development(tiny_model: Path, tiny_data: Path) -> Development:
     documents = [document for document in read_corpus(tiny_data / "authored") if document.split == "dev"]
-    return Development(load_encoder(tiny_model, config), documents)
+    return Development(load_predictor(tiny_model).encoder, documents)
 
 
 def test_the_network_the_model_was_made_of_is_taken(
