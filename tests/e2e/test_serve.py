@@ -153,8 +153,8 @@ def model(tiny_model: Path, tmp_path: Path) -> Path:
 
 def rewrite(model: Path) -> str:
     """Make it another model, and give its version."""
-    with (model / "README.md").open("a", encoding="utf-8") as file:
-        file.write("\nchanged\n")
+    with (model / "metrics.json").open("a", encoding="utf-8") as file:
+        file.write("\n")
     write_sums(model)
     return version(model)
 

@@ -162,8 +162,7 @@ def copy_model(source: Path, folder: Path) -> Path:
             os.link(file.resolve(), folder / file.name)
         except OSError:
             shutil.copyfile(file, folder / file.name)
-    with (folder / "README.md").open("a", encoding="utf-8") as card:
-        card.write(f"\nCopy {folder.name} of the load test.\n")
+    (folder / "copy.txt").write_text(f"Copy {folder.name} of the load test.\n", encoding="utf-8")
     write_sums(folder)
     return folder
 

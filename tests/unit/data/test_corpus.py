@@ -280,8 +280,8 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
 
 def test_the_real_corpora_are_valid() -> None:
     authored, seeds = read_corpus(DATA / "authored"), read_corpus(DATA / "seeds")
-    assert sum(len(document.units) for document in authored) == 10_294
+    assert sum(len(document.units) for document in authored) == 14_829
     assert sum(len(document.units) for document in seeds) == 651
     splits = [document.split for document in (*authored, *seeds)]
-    assert [splits.count(split) for split in ("train", "dev", "test")] == [96, 19, 5]
+    assert [splits.count(split) for split in ("train", "dev", "test")] == [146, 19, 5]
     assert {document.split for document in seeds} == {"test"}
