@@ -86,7 +86,7 @@ def _facts(config: ModelConfig, sources: Sources, model: Path) -> dict[str, Any]
 
 def _sure_share(training: Mapping[str, Any], precision: str) -> float | None:
     """On what share of development units the decision rule's promise held; None where the rule is another model's."""
-    if training["settings"]["include_dev"] or training["settings"]["include_test"]:
+    if not build_config(training["settings"]).own_rule:
         return None
     share: float | None = training["dev"][precision].get("sure_share")
     return share

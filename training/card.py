@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fazhi.model.checkpoint import CARD, ModelConfig
 from fazhi.model.labels import ROLES, TOPICS
+from fazhi.training.config import build_config
 from fazhi.training.decide import PROMISED
 from fazhi.training.encoders import BUILTIN
 from fazhi.training.figures import interval, percent, pick
@@ -54,7 +55,7 @@ def render_card(config: ModelConfig, metrics: Mapping[str, Any] | None = None) -
     """The card's text; figures of documents that the model was trained on are left out."""
     training = config.training
     settings = training["settings"]
-    own_rule = not (settings["include_dev"] or settings["include_test"])
+    own_rule = build_config(settings).own_rule
     dev = training["dev"][config.precision] if own_rule else None
     seen = bool(metrics and metrics["measured"]["seen"])
     seeds = metrics if metrics and not seen else None
