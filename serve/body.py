@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from email.message import Message as Header
 from typing import Any
 
@@ -17,19 +18,34 @@ from fazhi.serve.errors import BadHeader, BadRequest, BodyTimeout, ClientGone, T
 DISCARDED = 16  # bodies' worth of bytes that are read and thrown away, so that the client reads why it was refused
 
 
-async def read_body(scope: Scope, receive: Receive, config: ServeConfig) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many bytes a body may have, and how many seconds it may take."""
+
+    bytes: int
+    seconds: float
+
+
+def bounds_of(config: ServeConfig, document: bool) -> Bounds:
+    """The bounds of a body; a document may be larger, and arrive as slowly as any other body."""
+    if not document:
+        return Bounds(config.body_bytes, config.body_seconds)
+    return Bounds(config.document_bytes, config.body_seconds * max(1.0, config.document_bytes / config.body_bytes))
+
+
+async def read_body(scope: Scope, receive: Receive, bounds: Bounds) -> bytes:
     """The whole body; raises BadHeader, BodyTimeout, TooLarge, UnsupportedMediaType, ClientGone."""
     headers = Headers(scope=scope)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType
     length = header_number("Content-Length", headers.get("content-length", "0"))
-    if length > config.body_bytes and "100-continue" in headers.get("expect", "").lower():
-        raise _too_large(config)  # the body is not sent then
+    if length > bounds.bytes and "100-continue" in headers.get("expect", "").lower():
+        raise _too_large(bounds)  # the body is not sent then
     try:
-        async with asyncio.timeout(config.body_seconds):
-            return await _read(receive, config)
+        async with asyncio.timeout(bounds.seconds):
+            return await _read(receive, bounds)
     except TimeoutError:
-        error = BodyTimeout(seconds=config.body_seconds)
+        error = BodyTimeout(seconds=bounds.seconds)
         error.headers["Connection"] = "close"
         raise error from None
 
@@ -41,7 +57,7 @@ def header_number(name: str, value: str) -> int:
     return int(value)
 
 
-async def _read(receive: Receive, config: ServeConfig) -> bytes:
+async def _read(receive: Receive, bounds: Bounds) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -50,23 +66,23 @@ async def _read(receive: Receive, config: ServeConfig) -> bytes:
             raise ClientGone
         part = message.get("body", b"")
         size += len(part)
-        if size <= config.body_bytes:
+        if size <= bounds.bytes:
             parts.append(part)
         else:
             parts.clear()
-        if size > config.body_bytes * DISCARDED:
-            error = _too_large(config)
+        if size > bounds.bytes * DISCARDED:
+            error = _too_large(bounds)
             error.headers["Connection"] = "close"
             raise error
         if not message.get("more_body", False):
             break
-    if size > config.body_bytes:
-        raise _too_large(config)
+    if size > bounds.bytes:
+        raise _too_large(bounds)
     return b"".join(parts)
 
 
-def _too_large(config: ServeConfig) -> TooLarge:
-    return TooLarge(what_zh="请求体字节数", what_en="bytes in a body", limit=config.body_bytes)
+def _too_large(bounds: Bounds) -> TooLarge:
+    return TooLarge(what_zh="请求体字节数", what_en="bytes in a body", limit=bounds.bytes)
 
 
 def parse_json(raw: bytes) -> Any:

@@ -1,6 +1,7 @@
 """FAZHI_* and command-line options -> the service's settings, checked. Read once, at the edge."""
 
 import ipaddress
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,6 +47,19 @@ class ServeConfig(BaseSettings):
     drain_seconds: float = Field(
         60, gt=0, allow_inf_nan=False, description="longest time to answer what was accepted before the end"
     )
+    database: str = Field(
+        "sqlite:///artifacts/feedback.db",
+        description="URL of the database that keeps documents and corrections; empty for none",
+    )
+    document_bytes: int = Field(20_000_000, ge=1, description="bytes of a document sent to /v1/documents")
+    readers: int = Field(2, ge=1, le=64, description="documents that a worker reads at once, a process each")
+    read_seconds: float = Field(
+        20,
+        gt=0,
+        allow_inf_nan=False,
+        description="longest time to read a document, twice that through LibreOffice; then 413",
+    )
+    read_memory_mb: int = Field(1024, ge=1, description="memory that reading a document may take; then 413")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least level that is logged")
 
     @model_validator(mode="before")
@@ -58,21 +72,25 @@ class ServeConfig(BaseSettings):
 
     @model_validator(mode="after")
     def _keys_beyond_loopback(self) -> "ServeConfig":
-        if self.keys is None and not _is_loopback(self.host):
+        if self.keys is None and not is_loopback(self.host):
             raise ValueError(f"host {self.host} can be reached from elsewhere, so API keys are needed: set FAZHI_KEYS")
         return self
 
 
 def read_config(**options: object) -> ServeConfig:
     """Settings from the environment, overridden by the options that are not None; raises ConfigError."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if os.environ.get("FAZHI_DATABASE") == "":  # of the others an empty one is as good as none
+        given.setdefault("database", "")
     try:
-        return ServeConfig(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
+        return ServeConfig(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         reasons = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
         raise ConfigError("; ".join(reasons)) from error
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether that is a name or an address of this very machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -11,12 +11,12 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fazhi.serve.body import read_body
+from fazhi.serve.body import bounds_of, read_body
 from fazhi.serve.call import Call
 from fazhi.serve.errors import DeadlineExceeded, InternalError, Overloaded, ServeError, ShuttingDown, Unauthorized
 from fazhi.serve.problems import problem, problem_response
@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 
 HEALTH = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
 METRICS = "/metrics"
-KEYLESS = HEALTH | {"/docs", "/openapi.json"}
-ASSETS = "/docs/"
+KEYLESS = HEALTH | {"/", "/docs", "/openapi.json"}
+ASSETS = ("/docs/", "/static/")
+DOCUMENTS = "/v1/documents"  # to which files are sent
+UPLOADS = 4  # files in hand for each that can be read at once
 STREAM = "application/x-ndjson"
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -85,10 +87,12 @@ class Edge:
         call.deadline = asyncio.get_running_loop().time() + config.deadline_seconds
         if self.service.lifecycle.working >= config.concurrent_requests:  # refused before its body is read
             raise Overloaded(retry_after=1)
-        with self._counted("arriving", config.connections):
-            body = await read_body(scope, receive, config)
-        with self._counted("working", config.concurrent_requests):
-            await self._work(scope, body, receive, answer)
+        document = path == DOCUMENTS and scope["method"] == "POST"
+        with self._counted("uploads", UPLOADS * config.readers) if document else nullcontext():
+            with self._counted("arriving", config.connections):
+                body = await read_body(scope, receive, bounds_of(config, document))
+            with self._counted("working", config.concurrent_requests):
+                await self._work(scope, body, receive, answer)
 
     def _authenticate(self, scope: Scope, call: Call) -> None:
         scheme, _, presented = Headers(scope=scope).get("authorization", "").partition(" ")

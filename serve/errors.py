@@ -36,6 +36,7 @@ class ServeError(Exception):
         self.faults = tuple(faults)
         self.retry_after = None if retry_after is None else max(1, ceil(retry_after))  # seconds
         self.headers: dict[str, str] = {}
+        self.members: dict[str, object] = {}  # more of the problem document
 
 
 class BadRequest(ServeError):
@@ -62,6 +63,14 @@ class BadHttp(ServeError):
     en_text = "This is not a valid HTTP/1.1 request."
 
 
+class BadUpload(ServeError):
+    """A form that holds no document, or is broken off."""
+
+    status, code, title = 400, "bad_upload", "Bad upload"
+    zh_text = "表单有误：须为 multipart/form-data，且恰有一个名为 file 的文件。"
+    en_text = "The form is wrong: it must be multipart/form-data with exactly one file, in the field `file`."
+
+
 class Unauthorized(ServeError):
     """No key, or one that is not in the key file."""
 
@@ -82,6 +91,14 @@ class Forbidden(ServeError):
     en_text = "This key may not administer the service."
 
 
+class ForeignPage(ServeError):
+    """A web page of another site calls a service that asks for no key."""
+
+    status, code, title = 403, "foreign_page", "Called by another site"
+    zh_text = "请求来自其他网站或以其他域名访问本服务；如确属可信，请设置 FAZHI_ORIGINS 或 FAZHI_KEYS。"
+    en_text = "Called by another site or under another name: to allow it set FAZHI_ORIGINS or FAZHI_KEYS."
+
+
 class NotFound(ServeError):
     """No such path."""
 
@@ -96,6 +113,22 @@ class NoSuchModel(ServeError):
     status, code, title = 404, "no_such_model", "No such model"
     zh_text = "没有这个模型或版本；现有：{name}，版本 {version}。"
     en_text = "No such model or version is served here; there is {name}, version {version}."
+
+
+class NoStore(ServeError):
+    """A service that keeps nothing is asked for what it kept."""
+
+    status, code, title = 404, "no_store", "Nothing is kept here"
+    zh_text = "本服务不保存文档和更正（FAZHI_DATABASE 为空）。"
+    en_text = "This service keeps no documents and corrections (FAZHI_DATABASE is empty)."
+
+
+class NoSuchDocument(ServeError):
+    """A document that was never sent."""
+
+    status, code, title = 404, "no_such_document", "No such document"
+    zh_text = "没有保存过这份文档。"
+    en_text = "No such document is kept here."
 
 
 class MethodNotAllowed(ServeError):
@@ -130,6 +163,14 @@ class BodyTimeout(ServeError):
     en_text = "The body did not arrive within {seconds:g} seconds."
 
 
+class Stale(ServeError):
+    """A correction of what somebody else has corrected meanwhile; `current` and `kept` tell the labels now."""
+
+    status, code, title = 409, "stale", "Corrected by somebody else meanwhile"
+    zh_text = "他人已更正其中的句子；现有标注见 current，其余已保存的见 kept。"
+    en_text = "Somebody has corrected it meanwhile: see `current`; what was stored of the rest is in `kept`."
+
+
 class TooLarge(ServeError):
     """More bytes, characters or sentences than the service takes; `what` and `limit` say which."""
 
@@ -138,12 +179,36 @@ class TooLarge(ServeError):
     en_text = "Too large: at most {limit} {what_en}."
 
 
+class FileTooLarge(ServeError):
+    """A file that takes more pages, time or memory to read than it may; `reason` says which."""
+
+    status, code, title = 413, "file_too_large", "File too large"
+    zh_text = "文件过大：{why_zh}"
+    en_text = "The file is too large: {why_en}"
+
+
+class FileUnsupported(ServeError):
+    """A file of a format that is not read here; `reason` says why."""
+
+    status, code, title = 415, "file_unsupported", "File of another format"
+    zh_text = "不支持此类文件：{why_zh}"
+    en_text = "Files of this kind are not read here: {why_en}"
+
+
 class UnsupportedMediaType(ServeError):
     """A body of another type or encoding."""
 
     status, code, title = 415, "unsupported_media_type", "Unsupported media type"
     zh_text = "请求体须为 application/json，UTF-8，不压缩。"
     en_text = "The body must be application/json in UTF-8, uncompressed."
+
+
+class FileUnreadable(ServeError):
+    """A file without a text that can be read; `reason` says why."""
+
+    status, code, title = 422, "file_unreadable", "File unreadable"
+    zh_text = "无法读取此文件：{why_zh}"
+    en_text = "The file cannot be read: {why_en}"
 
 
 class Invalid(ServeError):
@@ -190,6 +255,14 @@ class InferenceFailed(ServeError):
 
     def __init__(self) -> None:
         super().__init__(retry_after=1)
+
+
+class StoreFailed(ServeError):
+    """The database could not be read or written."""
+
+    status, code, title = 503, "store_failed", "The database failed"
+    zh_text = "数据库读写失败，未确认的更正没有保存；请重试，原因见服务日志。"
+    en_text = "The database failed; what was not acknowledged is not stored. Try again; the log says why."
 
 
 class NotReady(ServeError):

@@ -17,6 +17,7 @@ CAUSES = 10
 
 _ROOT = str(Path(__file__).parents[1])
 _UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+_FORMS = "python_multipart"  # its lines show bytes of what was sent
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _RAW = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # what JSON leaves as it is and a terminal or file may not
 
@@ -35,6 +36,7 @@ def configure(level: str) -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.NOTSET)
+    logging.getLogger(_FORMS).setLevel(logging.CRITICAL + 1)
 
 
 class JsonFormatter(logging.Formatter):

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from fazhi.serve.errors import ServeError
@@ -34,6 +34,9 @@ class ProblemDetails(BaseModel):
     error: str
     request_id: str
     errors: list[FaultDetails] = []
+    reason: str | None = Field(None, description="of a file that cannot be read: why, in a word that stays the same")
+    current: list[dict[str, Any]] | None = Field(None, description="of stale corrections: the labels now")
+    kept: list[dict[str, Any]] | None = Field(None, description="beside stale corrections: the labels that were stored")
 
 
 def problem(error: ServeError, request_id: str) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def problem(error: ServeError, request_id: str) -> dict[str, Any]:
         members["errors"] = [
             {"pointer": fault.pointer, "detail": fault.en, "detail_zh": fault.zh} for fault in error.faults
         ]
-    return members
+    return members | error.members
 
 
 def problem_response(error: ServeError, request_id: str) -> Response:

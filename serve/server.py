@@ -25,7 +25,9 @@ from fazhi.serve.listen import ListenError
 from fazhi.serve.metrics import Metrics
 from fazhi.serve.operations import reload
 from fazhi.serve.protocol import Connections, Protocol
+from fazhi.serve.reading import Readers, limits_of
 from fazhi.serve.service import Service
+from fazhi.serve.shelf import Shelf
 from fazhi.serve.tagger import Tagger
 
 log = logging.getLogger(__name__)
@@ -56,7 +58,9 @@ def build_service(config: ServeConfig, directory: Path | None = None) -> Service
     keys = Keys(config.keys) if config.keys else None
     make = partial(load_tagger, config, metrics)
     prepared = [make()]  # already here, where its failure is one clear line
-    return Service(config, models.Models(lambda: prepared.pop() if prepared else make()), metrics, keys)
+    readers = Readers(config.readers, limits_of(config))
+    kept = Shelf.open(config.database) if config.database else None
+    return Service(config, models.Models(lambda: prepared.pop() if prepared else make()), metrics, keys, readers, kept)
 
 
 class Server(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""What the parts of one running service share: settings, model, metrics, keys, and whether it is about to end."""
+"""What the parts of one running service share: settings, model, metrics, keys, readers, store, and its end."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from starlette.types import Scope
 
 from fazhi.serve.config import ServeConfig
+from fazhi.serve.errors import NoStore
 from fazhi.serve.keys import Keys
 from fazhi.serve.metrics import Metrics
 from fazhi.serve.models import Models
+from fazhi.serve.reading import Readers
+from fazhi.serve.shelf import Shelf
 
 
 @dataclass(slots=True)
@@ -18,6 +21,7 @@ class Lifecycle:
     draining: bool = False
     arriving: int = 0  # requests whose body is still on its way
     working: int = 0  # requests being worked on
+    uploads: int = 0  # documents that came as files, from their first byte to the answer
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def changed(self) -> None:
@@ -46,7 +50,23 @@ class Service:
     models: Models
     metrics: Metrics
     keys: Keys | None
+    readers: Readers = field(default_factory=Readers)
+    kept: Shelf | None = None  # none where nothing is kept
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where documents and corrections are kept; raises NoStore."""
+        if self.kept is None:
+            raise NoStore
+        return self.kept
+
+    async def close(self) -> None:
+        """Stop all parts; whoever still waits is told."""
+        await self.models.close()
+        await self.readers.close()
+        if self.kept:
+            await self.kept.close()
 
 
 def service_of(scope: Scope) -> Service:

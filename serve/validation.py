@@ -25,6 +25,9 @@ _MESSAGES = {
     "greater_than_equal": ("数值过小。", "This number is too small."),
     "less_than_equal": ("数值过大。", "This number is too large."),
     "union_tag_invalid": ("须为字符串或对象。", "This must be a string or an object."),
+    "string_too_long": ("字符过多。", "This string is too long."),
+    "string_pattern_mismatch": ("含有不允许的字符。", "This string holds characters that are not allowed."),
+    "repeated": ("同一项重复出现。", "The same element stands here twice."),
     "string_or_list": ("须为字符串或数组。", "This must be a string or an array."),
     "union_tag_not_found": ("须为字符串或对象。", "This must be a string or an object."),
 }

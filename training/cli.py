@@ -4,17 +4,15 @@ Pieces are imported inside their command: tagging works without the train extra,
 """
 
 import enum
-import logging
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fazhi.model.errors import FazhiError
+from fazhi.training.feedback_cli import feedback
+from fazhi.training.outcome import one_clear_line
 
 if TYPE_CHECKING:
     from fazhi.training.config import TrainConfig
@@ -28,6 +26,7 @@ app = typer.Typer(
 )
 corpora = typer.Typer(no_args_is_help=True, help="The corpora.")
 app.add_typer(corpora, name="data")
+app.add_typer(feedback, name="feedback")
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder that holds authored/ and seeds/.")]
 ModelOption = Annotated[Path, typer.Option("--model", help="The trained model's folder.")]
@@ -45,6 +44,8 @@ class Style(enum.StrEnum):
     TABLE = "table"
     JSONL = "jsonl"
     CSV = "csv"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
 
 
 @app.command()
@@ -54,18 +55,22 @@ def train(
     config: ConfigOption = None,
     encoder: EncoderOption = None,
     settings: SetOption = None,
+    extra: Annotated[
+        list[Path] | None,
+        typer.Option("--extra", help="A further corpus to train on, as `feedback export` writes; may be given again."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Train on all documents, the test reports too.")] = False,
     force: Annotated[bool, typer.Option(help="Train even if the model is up to date.")] = False,
 ) -> None:
     """Fine-tune a tagger and write its folder; called again after it was killed, it goes on."""
-    with _one_clear_line():
+    with one_clear_line():
         from fazhi.training.train import Places, is_current
         from fazhi.training.train import train as run
 
         chosen = _config(
             config, settings, encoder=encoder, include_dev=everything or None, include_test=everything or None
         )
-        sources = _sources(data, chosen)
+        sources = _sources(data, chosen, extra or ())
         if not force and is_current(chosen, sources, model):
             typer.echo(f"{model} is up to date with settings and data (--force trains again)")
             return
@@ -84,7 +89,7 @@ def adapt(
     settings: SetOption = None,
 ) -> None:
     """Pretrain an encoder further on unlabelled reports, for `train --encoder`; called again after a kill, goes on."""
-    with _one_clear_line():
+    with one_clear_line():
         from fazhi.training.adapt import adapt as run
         from fazhi.training.config import read_adapt_config
         from fazhi.training.packed import check_target, pack
@@ -107,7 +112,7 @@ def probe(
     reports: ReportsOption = Path("reports"),
 ) -> None:
     """Compare encoders, and say what the authored documents teach, on frozen vectors. Minutes; no seed is read."""
-    with _one_clear_line():
+    with one_clear_line():
         from fazhi.training.probe import Choice
         from fazhi.training.probe import probe as run
 
@@ -125,7 +130,7 @@ def evaluate(
     force: Annotated[bool, typer.Option(help="Evaluate even if the latest report is of this model.")] = False,
 ) -> None:
     """Measure the exported model on the seed reports and write report.html, report.md and metrics.json."""
-    with _one_clear_line():
+    with one_clear_line():
         from fazhi.training.assess import assess
 
         typer.echo(assess(model, data, reports, name=name, force=force))
@@ -142,7 +147,7 @@ def crossval(
     settings: SetOption = None,
 ) -> None:
     """Leave one seed report out at a time and train on the rest: what real reports add. Takes one training a report."""
-    with _one_clear_line():
+    with one_clear_line():
         from fazhi.training.crossval import as_markdown, folder_name
         from fazhi.training.crossval import crossval as run
 
@@ -162,7 +167,7 @@ def repeat(
     settings: SetOption = None,
 ) -> None:
     """Train once for each training seed and say how far the figures differ. Takes one training a seed."""
-    with _one_clear_line():
+    with one_clear_line():
         from fazhi.training.metrics import as_json
         from fazhi.training.repeat import as_markdown, read_seeds
         from fazhi.training.repeat import repeat as run
@@ -176,7 +181,7 @@ def repeat(
 @app.command()
 def bench(data: DataOption = Path("data"), model: ModelOption = Path("artifacts/model")) -> None:
     """Units per second of the exported model, of torch and of a plain transformers pipeline, from one run."""
-    with _one_clear_line():
+    with one_clear_line():
         from fazhi.data.corpus import read_corpus
         from fazhi.training.bench import bench as run
 
@@ -186,24 +191,32 @@ def bench(data: DataOption = Path("data"), model: ModelOption = Path("artifacts/
 @app.command()
 def tag(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Text files, folders of .txt files, or - for standard input.")
+        list[Path] | None,
+        typer.Argument(help="Files (.txt .docx .pdf .html .doc .wps), folders of them, or - for standard input."),
     ] = None,
     model: ModelOption = Path("artifacts/model"),
     style: Annotated[Style | None, typer.Option("--format", help="table; jsonl with -o; else as OUT ends.")] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="A file, or for folders and several files a folder.")
+        Path | None,
+        typer.Option("-o", "--out", help="A file; of several a .xlsx, .csv, .jsonl or .parquet, or a folder."),
     ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for one table. [default: the cores]")] = None,
 ) -> None:
     """Tag reports. Exit code 0: all done; 1: some failed and are named, the others are done; 2: nothing begun."""
-    with _one_clear_line():
-        from fazhi.data.tagging import Output, tag_paths
+    with one_clear_line("documents"):
+        from fazhi.data.tagging import Batch, Output, are_several, tag_batch, tag_paths
         from fazhi.model.checkpoint import load_predictor
 
         named = paths or [Path("-")]
         if named == [Path("-")] and sys.stdin.isatty():
             typer.echo("name a file or a folder, or send a text to standard input", err=True)
             raise typer.Exit(2)
-        if tag_paths(named, load_predictor(model), Output(style.value if style else None, out)):
+        output = Output(style.value if style else None, out)
+        if out and output.takes_all(are_several(named)):
+            failures = len(tag_batch(named, Batch.of_model(out, model, workers)).failures)
+        else:
+            failures = len(tag_paths(named, load_predictor(model), output))
+        if failures:
             raise typer.Exit(1)
 
 
@@ -216,7 +229,7 @@ def serve(
     keys: Annotated[Path | None, typer.Option(help="File of API keys, needed beyond loopback.")] = None,
 ) -> None:
     """Answer over HTTP until SIGTERM or Ctrl-C. Further settings, and these too, are FAZHI_* variables."""
-    with _one_clear_line("serve"):
+    with one_clear_line("serve"):
         from fazhi.serve.__main__ import run
         from fazhi.serve.config import read_config
 
@@ -232,7 +245,7 @@ def key(
     admin: Annotated[bool, typer.Option("--admin", help="It may also reload the model.")] = False,
 ) -> None:
     """Make an API key: its digest goes into the file, the key itself is printed, now and never again."""
-    with _one_clear_line():
+    with one_clear_line():
         from fazhi.serve.keys import add
 
         typer.echo(add(file, name, admin))
@@ -241,7 +254,7 @@ def key(
 @corpora.command()
 def stats(data: DataOption = Path("data")) -> None:
     """Print the tables of the dataset card."""
-    with _one_clear_line():
+    with one_clear_line():
         from fazhi.data.stats import card_tables
         from fazhi.training.config import TrainConfig
 
@@ -262,32 +275,10 @@ def _config(path: Path | None, settings: list[str] | None, **given: Any) -> "Tra
     return read_config(path, settings or (), **given)
 
 
-def _sources(data: Path, config: "TrainConfig") -> "Sources":
+def _sources(data: Path, config: "TrainConfig", extra: Sequence[Path] = ()) -> "Sources":
     from fazhi.training.sources import read_sources
 
-    return read_sources(data, config)
-
-
-@contextmanager
-def _one_clear_line(extra: str = "train") -> Iterator[None]:
-    """Log to stderr, and turn the failures a user can mend into one line and exit code 2; `extra` is what is needed."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("fazhi").setLevel(logging.INFO)
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one process, no fork: threads are onnxruntime's
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("fazhi"):
-            raise
-        typer.echo(
-            f"fazhi: {error.name} is not installed; this command needs the {extra} extra: pip install 'fazhi[{extra}]'",
-            err=True,
-        )
-        raise typer.Exit(2) from error
-    except FazhiError as error:
-        typer.echo(f"fazhi: {error}", err=True)
-        raise typer.Exit(2) from error
+    return read_sources(data, config, extra)
 
 
 if __name__ == "__main__":

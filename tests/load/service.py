@@ -115,6 +115,7 @@ def spawn(plan: Plan, part: Part, **settings: object) -> Program:
         "port": port,
         "deadline_seconds": DEADLINE,
         "drain_seconds": DRAIN,
+        "database": "",  # what is measured keeps nothing
         **settings,
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FAZHI_")}

@@ -15,7 +15,7 @@ FOLDERS = ("model", "data", "training", "serve")
 FILES = sorted(path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 EDGE = Path("training/cli.py")  # the command line calls everything
 ALLOWED = {"model": {"model"}, "data": {"data", "model"}, "training": {"training", "data", "model"}}
-ALLOWED["serve"] = {"serve", "model"}
+ALLOWED["serve"] = {"serve", "data", "model"}
 HEAVY = {"torch", "transformers", "safetensors", "datasets", "sklearn", "scipy", "pandas", "accelerate", "onnx"}
 
 

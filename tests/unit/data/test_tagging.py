@@ -13,7 +13,19 @@ from types import SimpleNamespace
 import pytest
 
 from fazhi.data import tagging
-from fazhi.data.tagging import Failure, Output, OutputError, Source, Tagged, find_sources, tag, tag_paths, write_file
+from fazhi.data.readers import Block, Kind, Place, Reading
+from fazhi.data.tagging import (
+    Failure,
+    Output,
+    OutputError,
+    Source,
+    Tagged,
+    documents,
+    find_sources,
+    tag,
+    tag_paths,
+    write_file,
+)
 from fazhi.model.document import read_document
 from fazhi.model.labels import ROLES, TOPICS
 from fazhi.model.predict import Predictor
@@ -62,11 +74,23 @@ class TestFindSources:
     def test_what_is_missing_is_a_failure_among_the_others(self, reports: Path, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         found = list(find_sources([tmp_path / "none", tmp_path / "empty", reports / "a.txt"]))
+        kinds = ".txt .docx .pdf .html .htm .doc .wps"
         assert found == [
             Failure(tmp_path / "none", "no such file or folder"),
-            Failure(tmp_path / "empty", "the folder holds no .txt file"),
+            Failure(tmp_path / "empty", f"the folder holds no file of those that are read ({kinds})"),
             Source(reports / "a.txt", Path("a")),
         ]
+
+    def test_a_folder_gives_every_kind_that_is_read_and_no_lock_or_hidden_file(self, tmp_path: Path) -> None:
+        for name in ("a.docx", "b.PDF", "c.html", "d.wps", "~$a.docx", ".a.docx", "e.xlsx", "f.md"):
+            (tmp_path / name).write_text(TEXT, encoding="utf-8")
+        names = [source.name.as_posix() for source in find_sources([tmp_path]) if isinstance(source, Source)]
+        assert names == ["a", "b", "c", "d"]
+
+    def test_files_that_differ_in_the_suffix_alone_keep_it(self, reports: Path) -> None:
+        (reports / "2023" / "b.docx").write_text(TEXT, encoding="utf-8")
+        names = [source.name.as_posix() for source in find_sources([reports]) if isinstance(source, Source)]
+        assert names == ["2023/b.TXT", "2023/b.docx", "2023/county/a", "a"]
 
 
 class TestOutput:
@@ -84,6 +108,9 @@ class TestOutput:
             (None, "tags", True, "jsonl"),
             ("csv", "tags", True, "csv"),
             ("csv", "tags.jsonl", False, "csv"),
+            (None, "tags.xlsx", False, "xlsx"),
+            (None, "tags.parquet", False, "parquet"),
+            ("xlsx", "tags", True, "xlsx"),
         ],
     )
     def test_the_style_is_as_asked_or_as_the_path_suggests(
@@ -97,8 +124,31 @@ class TestOutput:
         with pytest.raises(OutputError, match="a table is for the screen"):
             Output("table", Path("tags")).resolved(several)
 
-    @pytest.mark.parametrize("name", ["tags.csv", "tags.jsonl", "there"])
-    def test_several_documents_do_not_go_into_one_file(self, tmp_path: Path, name: str) -> None:
+    @pytest.mark.parametrize("style", ["xlsx", "parquet"])
+    def test_a_workbook_is_not_for_the_screen(self, style: str) -> None:
+        with pytest.raises(OutputError, match=f"{style} is for files"):
+            Output(style, None).resolved(several=False)
+
+    @pytest.mark.parametrize("suffix", ["xlsx", "parquet", "jsonl", "csv", "XLSX"])
+    def test_a_file_that_is_named_takes_several_documents_as_one_table(self, tmp_path: Path, suffix: str) -> None:
+        out = tmp_path / f"tags.{suffix}"
+        assert Output(None, out).takes_all(several=True)
+        assert Output(suffix.lower(), out).takes_all(several=True)
+        assert not Output(None, out).takes_all(several=False)
+        out.mkdir()
+        assert not Output(None, out).takes_all(several=True)
+
+    def test_a_folder_or_the_screen_takes_them_one_by_one(self, tmp_path: Path) -> None:
+        assert not Output(None, tmp_path / "tags").takes_all(several=True)
+        assert not Output("jsonl", tmp_path / "tags.txt").takes_all(several=True)
+        assert not Output("jsonl", None).takes_all(several=True)
+
+    def test_a_file_is_not_named_otherwise_than_its_style(self) -> None:
+        with pytest.raises(OutputError, match="leave one out"):
+            Output("csv", Path("tags.xlsx")).takes_all(several=True)
+
+    @pytest.mark.parametrize("name", ["tags.csv", "tags.jsonl", "tags.xlsx", "there"])
+    def test_several_documents_do_not_go_into_one_file_one_by_one(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "there").write_text("", encoding="utf-8")
         with pytest.raises(OutputError, match="is one file"):
             Output(None, tmp_path / name).resolved(several=True)
@@ -197,6 +247,48 @@ class TestWriting:
             assert {name: cell[name] for name in FIELDS[:6]} == {name: str(row[name]) for name in FIELDS[:6]}
             assert cell["topics"].split(";") == (row["topics"] or [""])
             assert {label: float(cell[label]) for label in (*ROLES, *TOPICS)} == row["scores"]
+
+    def test_one_document_goes_into_a_workbook(self, reports: Path, fake_predictor: Predictor) -> None:
+        from openpyxl import load_workbook
+
+        assert tag_paths([reports / "a.txt"], fake_predictor, Output(None, reports / "a.xlsx")) == []
+        book = load_workbook(reports / "a.xlsx")
+        texts = [row[4] for row in book["句子"].iter_rows(min_row=2, values_only=True)]
+        assert texts == [unit.text for unit in read_document(TEXT).units]
+        book.close()
+
+    def test_a_folder_becomes_a_folder_of_workbooks(self, reports: Path, fake_predictor: Predictor) -> None:
+        out = reports.parent / "tags"
+        assert tag_paths([reports], fake_predictor, Output("xlsx", out)) == []
+        found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+        assert found == ["2023/b.xlsx", "2023/county/a.xlsx", "a.xlsx"]
+
+    @pytest.mark.parametrize("style", ["jsonl", "csv"])
+    def test_units_of_a_page_say_where_they_stand(
+        self, style: str, tmp_path: Path, fake_predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        blocks = (Block(0, 35, Kind.FURNITURE, Place(page=1)), Block(35, 99, Kind.PARAGRAPH, Place(page=2)))
+        monkeypatch.setattr(documents, "read_file", lambda path: Reading(TEXT, blocks, "pdf"))
+        (tmp_path / "a.pdf").touch()
+        out = tmp_path / f"a.{style}"
+        assert tag_paths([tmp_path / "a.pdf"], fake_predictor, Output(None, out)) == []
+        if style == "jsonl":
+            rows = rows_of(out)
+            assert list(rows[0]) == [*FIELDS, "page", "paragraph", "table", "furniture"]
+            assert [row["page"] for row in rows] == [1, 1, 1, 2]
+            assert [row["furniture"] for row in rows] == [True, True, True, False]
+        else:
+            with out.open(encoding="utf-8-sig", newline="") as file:
+                cells = list(csv.DictReader(file))
+            assert [cell["page"] for cell in cells] == ["1", "1", "1", "2"]
+
+    def test_a_text_that_looks_like_a_formula_is_marked_in_a_csv(
+        self, tmp_path: Path, fake_predictor: Predictor
+    ) -> None:
+        (tmp_path / "a.txt").write_text("=1+1。\n+执法。", encoding="utf-8")
+        assert tag_paths([tmp_path / "a.txt"], fake_predictor, Output(None, tmp_path / "a.csv")) == []
+        with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert [cell["text"] for cell in csv.DictReader(file)] == ["'=1+1。", "'+执法。"]
 
     def test_documents_of_one_name_do_not_overwrite_each_other(
         self, reports: Path, fake_predictor: Predictor, capsys: pytest.CaptureFixture[str]

@@ -13,7 +13,9 @@ from fazhi.serve.config import ServeConfig
 from fazhi.serve.keys import Keys
 from fazhi.serve.metrics import Metrics
 from fazhi.serve.models import Models
+from fazhi.serve.reading import Readers, limits_of
 from fazhi.serve.service import Service
+from fazhi.serve.shelf import Shelf
 from fazhi.serve.tagger import ModelInfo, Tagger
 
 VERSION = "0123456789ab"
@@ -22,15 +24,20 @@ FACTS = {"data": {"train": "d6ed001ac5bd1ddc"}, "metrics": {"role_accuracy": 0.9
 
 @pytest.fixture
 def make_service(fake_predictor: Predictor) -> Callable[..., Service]:
-    """Build a service over the fake predictor, with the settings asked for; its model is loaded by `running`."""
+    """Build a service over the fake predictor, with the settings asked for; its model is loaded by `running`.
+
+    It keeps nothing unless it is given a `database`.
+    """
 
     def make(**settings: object) -> Service:
-        config = ServeConfig(**settings)
+        config = ServeConfig(**{"database": "", **settings})
         metrics = Metrics()
         limits = Limits(config.batch_tokens, config.queue_tokens, config.deadline_seconds, lanes=1, rate=10_000.0)
         info = ModelInfo("fazhi", VERSION, FACTS)
         models = Models(lambda: Tagger(fake_predictor, info, limits, metrics))
-        return Service(config, models, metrics, Keys(config.keys) if config.keys else None)
+        kept = Shelf.open(config.database) if config.database else None
+        readers = Readers(config.readers, limits_of(config))
+        return Service(config, models, metrics, Keys(config.keys) if config.keys else None, readers, kept)
 
     return make
 
@@ -49,7 +56,7 @@ async def _running(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
     await service.models.load()
     transport = httpx2.ASGITransport(create_app(service), raise_app_exceptions=False)
     try:
-        async with httpx2.AsyncClient(transport=transport, base_url="http://fazhi") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             yield client
     finally:
-        await service.models.close()
+        await service.close()

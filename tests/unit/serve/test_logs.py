@@ -237,6 +237,7 @@ logging.getLogger("fazhi.serve").debug("debug")
 logging.getLogger("uvicorn.error").info("Started server process [%d]", 5, extra={"color_message": "x"})
 logging.getLogger("uvicorn.access").info("access")
 logging.getLogger("uvicorn").warning("Invalid HTTP request received.")
+logging.getLogger("python_multipart.multipart").warning("Did not find %r", "what was sent")  # never shown
 warnings.warn("old", DeprecationWarning)
 """
 

@@ -107,6 +107,14 @@ def test_origins_are_split_at_commas(given: str, origins: tuple[str, ...], monke
     assert read_config().origins == origins
 
 
+def test_an_empty_database_is_none_and_other_empty_variables_are_as_if_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE", "PORT", "READERS"):
+        monkeypatch.setenv(f"FAZHI_{name}", "")
+    config = read_config()
+    assert (config.database, config.port, config.readers) == ("", 8000, 2)
+    assert read_config(database="sqlite:///other.db").database == "sqlite:///other.db"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -120,6 +128,9 @@ def test_origins_are_split_at_commas(given: str, origins: tuple[str, ...], monke
         ("deadline_seconds", "0"),
         ("deadline_seconds", "nan"),
         ("log_level", "LOUD"),
+        ("readers", "0"),
+        ("read_seconds", "inf"),
+        ("document_bytes", "0"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_that_names_its_setting(

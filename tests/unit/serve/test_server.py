@@ -272,7 +272,7 @@ class TestParts:
             return fake_predictor, ModelInfo("fazhi", "0123456789ab")
 
         monkeypatch.setattr(server.models, "load", load)
-        service = build_service(ServeConfig(model=Path("somewhere"), threads=1))
+        service = build_service(ServeConfig(model=Path("somewhere"), threads=1, database=""))
         during(service, lambda _: terminate())
         assert loads == [Path("somewhere")]
 

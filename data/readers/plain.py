@@ -1,14 +1,27 @@
-"""Bytes of a file -> document text, or an error a person understands. Knows encodings; knows nothing of reports."""
+"""Bytes of a text file -> its text and lines. Knows encodings; knows nothing of reports."""
 
 import codecs
+import re
 import unicodedata
+
+from fazhi.data.readers.failures import Code, UnreadableError, too_long
+from fazhi.data.readers.limits import Limits
+from fazhi.data.readers.reading import Block, Kind, Place, Reading
 
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 LAYOUT = "\t\n\r\f\v\x1c\x1d\x1e\x1f\x85"
+_LINE = re.compile("[^\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]+")
+_BLANK = "文件是空的，或只有空白。"
 
 
-class UnreadableError(ValueError):
-    """Bytes that are no text this program can read; the message says why."""
+def read_plain(raw: bytes, limits: Limits) -> Reading:
+    """Read a text as `decode` does: it stays as it is, and its lines that are not blank are its paragraphs."""
+    text = decode(raw)
+    if len(text) > limits.characters:
+        raise too_long(limits.characters)
+    lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
+    blocks = [Block(*span, Kind.PARAGRAPH, Place(paragraph=number)) for number, span in enumerate(lines, start=1)]
+    return Reading(text, tuple(blocks), "txt")
 
 
 def decode(raw: bytes) -> str:
@@ -17,10 +30,10 @@ def decode(raw: bytes) -> str:
     Line ends stay as they are, so that offsets into the text hold. A BOM is no part of the text.
     """
     if not raw:
-        raise UnreadableError("the file is empty")
+        raise UnreadableError("the file is empty", Code.EMPTY, _BLANK)
     text = _decode(raw)
     if not text.strip():
-        raise UnreadableError("the file holds nothing but white space")
+        raise UnreadableError("the file holds nothing but white space", Code.EMPTY, _BLANK)
     strange = sum(1 for character in text if _strange(character))
     if "\0" in text or strange > len(text) * 0.01:
         raise UnreadableError("the file is not text (control or unassigned characters in it)")

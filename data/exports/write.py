@@ -1,0 +1,65 @@
+"""Tagged reports -> a file of the kind its name asks for, whole or not at all."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from fazhi.data.exports import excel, lines, parquet
+from fazhi.data.exports.report import FailedFile, TaggedReport
+from fazhi.model.errors import FazhiError
+
+WRITERS: dict[str, Callable[[Iterable[TaggedReport], Path], None]] = {
+    ".csv": lines.write_csv,
+    ".jsonl": lines.write_jsonl,
+    ".parquet": parquet.write_parquet,
+}
+WORKBOOK = ".xlsx"
+SUFFIXES = (WORKBOOK, *WRITERS)
+
+
+class ExportError(FazhiError):
+    """A table or summary cannot be written as asked."""
+
+
+def write_tags(
+    reports: Iterable[TaggedReport], out: Path, failures: Iterable[FailedFile] = (), style: str | None = None
+) -> None:
+    """Write every sentence of the reports, one a row, and the files that failed; raises ExportError.
+
+    `style` (xlsx, csv, jsonl, parquet) is what the name of `out` ends in, where it is not given.
+
+    Both are read once and in turn: `failures` may be filled while `reports` is read. In a workbook they are a sheet,
+    for the other formats a file beside it (`failures_beside`), which is there only where something failed.
+    """
+    suffix = f".{style}" if style else out.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ExportError(f"{out}: tags are written as {', '.join(SUFFIXES)}; name one of these")
+    try:
+        if suffix == WORKBOOK:
+            whole(out, lambda draft: excel.write_xlsx(reports, failures, draft))
+            return
+        whole(out, lambda draft: WRITERS[suffix](reports, draft))
+        failed = list(failures)
+        if failed:
+            whole(failures_beside(out), lambda draft: lines.write_failures(failed, draft))
+        else:
+            failures_beside(out).unlink(missing_ok=True)
+    except ModuleNotFoundError as error:
+        raise ExportError(
+            f"writing {suffix} needs {error.name}, which is not installed: pip install 'fazhi[documents]'"
+        ) from error
+
+
+def failures_beside(out: Path) -> Path:
+    """Where the failures stand that have no sheet of their own."""
+    return out.with_name(f"{out.stem}.failures.csv")
+
+
+def whole(out: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a draft beside `out`, then put it in its place; no draft stays behind."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = out.with_name(out.name + ".part")
+    try:
+        write(draft)
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)

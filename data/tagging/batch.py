@@ -1,0 +1,174 @@
+"""Folders and files -> one table of all their sentences, on all cores; killed and called again, it goes on.
+
+What is done stands in a journal beside the table, which is made of it at the end: a file that has not changed since is
+not done again.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fazhi.data.exports.report import Counts, FailedFile, TaggedReport
+from fazhi.data.exports.write import write_tags
+from fazhi.data.readers import Code
+from fazhi.data.tagging.journal import Journal, stamp_of
+from fazhi.data.tagging.pool import KILLED, NOT_OPENED, NOT_TAGGED, Load, Task, work_through
+from fazhi.data.tagging.sources import STDIN, Failure, find_sources
+from fazhi.model.checkpoint import check_sums, load_config, load_predictor, version
+from fazhi.model.engine import cores
+from fazhi.model.errors import FazhiError
+from fazhi.model.labels import ROLES, TOPICS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+# What may end otherwise on another day or machine; other failures are the file's own and stand until it changes.
+TRIED_AGAIN = frozenset({Code.NO_LIBREOFFICE, Code.TOO_SLOW, Code.TOO_MUCH_MEMORY, NOT_OPENED, NOT_TAGGED, KILLED})
+MISSING = "not-found"
+
+
+class BatchError(FazhiError):
+    """A batch that cannot begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One table to make: where it goes, how a process gets its model, and what results are to be forgotten by.
+
+    What another `version` made is done again.
+    """
+
+    out: Path
+    load: Load
+    version: str
+    workers: int
+
+    @classmethod
+    def of_model(cls, out: Path, folder: Path, workers: int | None = None) -> "Batch":
+        """A batch by a model's folder, on all cores unless told otherwise; raises CheckpointError."""
+        load_config(folder)
+        check_sums(folder)
+        load = partial(load_predictor, folder, lanes=1)
+        return cls(out, load, f"{version(folder)} of fazhi {metadata.version('fazhi')}", workers or cores())
+
+    @property
+    def journal(self) -> Path:
+        """What is done so far."""
+        return self.out.with_name(self.out.name + ".journal")
+
+
+@dataclass(slots=True)
+class BatchSummary:
+    """What became of a batch."""
+
+    files: int = 0
+    tagged: int = 0
+    already: int = 0  # of them done by an earlier run and unchanged since
+    counts: Counts = field(default_factory=Counts)
+    failures: list[FailedFile] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def tag_batch(paths: Sequence[Path], batch: Batch) -> BatchSummary:
+    """Tag what the paths name, write the table, and print a summary to stderr."""
+    begun = time.monotonic()
+    if STDIN in paths:
+        raise BatchError("standard input goes into no table of several documents: name files and folders")
+    tasks, missing = _tasks(paths)
+    with Journal(batch.journal, batch.version) as journal:
+        waiting = [task for task in tasks if not _is_done(task, journal)]
+        summary = BatchSummary(files=len(tasks), already=len(tasks) - len(waiting), failures=missing)
+        _work(waiting, batch, journal)
+        write_tags(_results(tasks, journal, summary), batch.out, summary.failures)
+    summary.seconds = time.monotonic() - begun
+    _print(summary, batch.out)
+    return summary
+
+
+def _tasks(paths: Sequence[Path]) -> tuple[list[Task], list[FailedFile]]:
+    """The files to tag under names that tell them apart, and what was named and is not there."""
+    found: dict[Path, str] = {}
+    missing = []
+    for path in paths:
+        for source in find_sources([path]):
+            if isinstance(source, Failure):
+                missing.append(FailedFile(str(source.path), MISSING, source.reason, "没有找到文件。"))
+            else:
+                below = source.path.relative_to(path.parent if len(paths) > 1 or path.is_file() else path)
+                found.setdefault(source.path, below.as_posix())
+    times = Counter(found.values())
+    return [Task(path, name if times[name] == 1 else path.as_posix()) for path, name in found.items()], missing
+
+
+def _is_done(task: Task, journal: Journal) -> bool:
+    mark = journal.mark(task.path)
+    try:
+        return mark is not None and mark.code not in TRIED_AGAIN and mark.stamp == stamp_of(task.path)
+    except OSError:
+        return False
+
+
+def _work(waiting: Sequence[Task], batch: Batch, journal: Journal) -> None:
+    """Do what is not done, each file into the journal as soon as it is."""
+    from tqdm import tqdm
+
+    try:
+        with tqdm(total=len(waiting), unit="file", desc="tagging", disable=None) as bar:
+            for done in work_through(waiting, batch.load, batch.workers):
+                journal.keep(done.task.path, done.stamp, done.result)
+                bar.update()
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        raise
+
+
+def _results(tasks: Sequence[Task], journal: Journal, summary: BatchSummary) -> Iterator[TaggedReport]:
+    """The tagged reports in the order of the files; counts and failures go into the summary on the way."""
+    from tqdm import tqdm
+
+    names = ((task.path, task.name) for task in tasks)
+    for result in tqdm(journal.results(names), total=len(tasks), unit="file", desc="writing", disable=None):
+        if isinstance(result, FailedFile):
+            summary.failures.append(result)
+        else:
+            summary.tagged += 1
+            summary.counts.add(result.units)
+            yield result
+
+
+def _print(summary: BatchSummary, out: Path) -> None:
+    from rich.console import Console
+
+    screen = Console(stderr=True)
+    for failure in summary.failures:
+        screen.print(f"{failure.name}: {failure.reason}", style="red", markup=False, highlight=False, soft_wrap=True)
+    screen.print(_table(summary.counts))
+    screen.print(_sentence(summary, out), markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(counts: Counts) -> "Table":
+    """Roles down, topics across."""
+    from rich.table import Table
+
+    table = Table()
+    for title in ("", "units", *TOPICS):
+        table.add_column(title, justify="right" if title else "left")
+    for role in ROLES:
+        both = (str(counts.both[role, topic]) for topic in TOPICS)
+        table.add_row(str(role), str(counts.roles[role]), *both, end_section=role is ROLES[-1])
+    table.add_row("", str(counts.units), *map(str, counts.topics.values()))
+    return table
+
+
+def _sentence(summary: BatchSummary, out: Path) -> str:
+    known = f", {summary.already} of {summary.files} done before" if summary.already else ""
+    return (
+        f"{out}: {summary.counts.units} units of {summary.tagged} files, {summary.counts.unsure} unsure; "
+        f"{len(summary.failures)} failed{known}; {summary.seconds:.0f} s"
+    )

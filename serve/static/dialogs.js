@@ -1,0 +1,77 @@
+// The two dialogs: how to use the page, and the key that the service asks for.
+
+import { Problem } from "./api.js";
+import { $, fill, h, sign } from "./dom.js";
+import { ROLES, TOPICS } from "./labels.js";
+import { keep, keepKey, shortcuts } from "./settings.js";
+import { labelName, t } from "./strings.js";
+
+export function showHelp() {
+  const dialog = $("#help-dialog");
+  if (dialog.open) {
+    dialog.close();
+    return;
+  }
+  const onKeys = (event) => keep("shortcuts", event.target.checked ? "on" : "off");
+  fill(dialog,
+    h("div.head", null, h("h2", { id: "help-title" }, t("help_title")),
+      h("button.plain", { type: "button", onclick: () => dialog.close() }, t("close"))),
+    h("div.pair", null,
+      h("section", null, h("h3", null, t("help_marks")), h("dl", null, marks())),
+      h("section", null, h("h3", null, t("help_keys")), h("dl", null, keys()),
+        h("label.option", null,
+          h("input", { type: "checkbox", checked: shortcuts(), onchange: onKeys }), t("keys_on")))));
+  dialog.showModal();
+}
+
+function marks() {
+  const entry = (mark, words, kind) => [h("dt", { class: kind }, sign(mark)), h("dd", null, words)];
+  return [
+    ...ROLES.map((role) => entry(role.mark, labelName(role), `role-${role.id}`)),
+    entry("?", t("mark_unsure"), "flag-row"),
+    entry("✓", t("mark_corrected"), "flag-row done"),
+    entry("!", t("mark_unsaved"), "flag-row late"),
+  ];
+}
+
+function keys() {
+  const entry = (pressed, words) => [h("dt", null, pressed.map((key) => h("kbd", null, key))), h("dd", null, words)];
+  return [
+    entry(["j", "k"], t("k_move")),
+    entry(ROLES.map((role) => role.key), `${t("k_role")} ${ROLES.map((role) => labelName(role)).join(" ")}`),
+    ...TOPICS.map((topic) => entry([topic.key], `${t("k_topic")} ${labelName(topic)}`)),
+    entry(["y"], t("k_confirm")), entry(["u"], t("k_undo")), entry(["n"], t("k_unsure")),
+    entry(["/"], t("k_search")), entry(["?"], t("k_help")), entry(["Esc"], t("k_escape")),
+  ];
+}
+
+// Resolves when a key was given; whether it is right the next call will tell. `again`: the one before was wrong.
+export function askForKey(again) {
+  const dialog = $("#key-dialog");
+  return new Promise((resolve, reject) => {
+    let given = false;
+    const submit = (event) => {
+      event.preventDefault();
+      const key = $("#key").value.trim();
+      if (!key) return;
+      given = true;
+      keepKey(key, $("#key-keep").checked);
+      dialog.close();
+    };
+    fill(dialog, h("form", { onsubmit: submit },
+      h("h2", { id: "key-title" }, t("key_title")),
+      h("p", { role: again ? "alert" : null }, t(again ? "key_wrong" : "key_lead")),
+      h("label", { for: "key" }, t("key_label")),
+      h("input", { id: "key", type: "password", autocomplete: "current-password", required: true }),
+      h("label.option", null, h("input", { id: "key-keep", type: "checkbox" }), t("key_keep")),
+      h("div.acts", null,
+        h("button.plain", { type: "button", onclick: () => dialog.close() }, t("cancel")),
+        h("button.primary", { type: "submit" }, t("key_go")))));
+    dialog.onclose = () => {
+      dialog.replaceChildren();
+      if (given) resolve();
+      else reject(new Problem(401, { detail: t("key_title"), detail_zh: t("key_title"), code: "unauthorized" }));
+    };
+    dialog.showModal();
+  });
+}
