@@ -38,6 +38,8 @@ LINES = [
 ]
 REPORTS = st.lists(st.sampled_from(LINES) | st.text(max_size=30), max_size=25).map("\n".join)
 
+BETWEEN = 8  # pieces of a window that are nobody's: [cls], five [sep], a cue of two
+
 PIECES = st.text("法治政府执法复议审批普法", max_size=40)
 PATHS = st.lists(PIECES, max_size=4).map(tuple)
 
@@ -53,9 +55,9 @@ def documents(draw: st.DrawFn) -> Document:
 
 @st.composite
 def budgets(draw: st.DrawFn) -> dict[str, int]:
-    """Budgets that go together: a window holds one unit, its context and the six special pieces between them."""
+    """Budgets that go together: a window holds one unit with its cue, its context and the pieces between them."""
     parts = {name: draw(st.integers(1, 24)) for name in ("unit", "title", "opening", "path", "heading")}
-    least = parts["unit"] + parts["title"] + parts["opening"] + parts["path"] + 6
+    least = parts["unit"] + parts["title"] + parts["opening"] + parts["path"] + BETWEEN
     return {**parts, "window": least + draw(st.integers(0, 60)), "margin": draw(st.integers(0, 3))}
 
 
