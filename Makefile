@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ENCODER ?= builtin
 START ?=
+EXTRA ?=
 SEEDS ?= 13,14,15
 DATA ?= data
 MODEL ?= artifacts/model
@@ -29,8 +30,8 @@ $(READY): requirements.lock pyproject.toml
 	mkdir -p .view/fazhi && for part in model data training serve; do ln -sfn ../../$$part .view/fazhi/$$part; done
 	touch $@
 
-train: $(READY)  ## fine-tune the tagger and report on the seeds (ENCODER=folder, SET="key=value ...")
-	$(FAZHI) train --data $(DATA) --model $(MODEL) --encoder $(ENCODER) $(addprefix --set ,$(SET)) $(ARGS)
+train: $(READY)  ## fine-tune the tagger and report on the seeds (ENCODER=folder, SET="key=value ...", EXTRA=corpus)
+	$(FAZHI) train --data $(DATA) --model $(MODEL) --encoder $(ENCODER) $(addprefix --extra ,$(EXTRA)) $(addprefix --set ,$(SET)) $(ARGS)
 	$(FAZHI) evaluate --data $(DATA) --model $(MODEL) --reports $(REPORTS)
 
 eval: $(READY)  ## measure artifacts/model on the seeds anew

@@ -7,9 +7,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+import docx
 import pytest
+from openpyxl import load_workbook
+
+from fazhi.data.feedback import Correction, Label, Store, StoredDocument, StoredUnit
+from fazhi.data.feedback.exchange import FORMATS, write_file
+from fazhi.model.labels import Role, Topic
+from fazhi.model.predict import Prediction
+from fazhi.model.segment import segment
 
 ROOT = Path(__file__).parents[2]
 TEXT = "某县2024年法治政府建设工作报告\n一、主要工作\n办理行政复议案件12件。\n"
@@ -55,9 +65,16 @@ RUN_HERE = {
     "make load": ("ARGS='--quick --only start' MODEL={model} DATA={data}", "start"),
     ".venv/bin/fazhi data stats": ("--data {data}", "Labels"),
     ".venv/bin/fazhi probe": ("--data {data} --encoder {encoder} --reports {tmp}/reports", "Suspected topics"),
-    ".venv/bin/fazhi tag report.txt": ("--model {model}", "report"),
+    ".venv/bin/fazhi tag report.docx": ("--model {model}", "report"),
+    ".venv/bin/fazhi tag reports-2024/ -o tags.xlsx": ("--model {model}", ""),
     ".venv/bin/fazhi tag reports-2024/ -o tags/": ("--model {model}", ""),
-    ".venv/bin/fazhi tag report.txt -o tags.csv": ("--model {model}", ""),
+    ".venv/bin/fazhi feedback export corrections/": ("", "1 documents"),
+    "make train EXTRA=corrections": (
+        "EXTRA={tmp}/corrections MODEL={tmp}/x/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='{quick}'",
+        "report.html",
+    ),
+    ".venv/bin/fazhi feedback export tasks.json --format label-studio": ("", "1 documents"),
+    ".venv/bin/fazhi feedback import annotated.json --format label-studio": ("", "corrections kept"),
     "cat report.txt | .venv/bin/fazhi tag --format jsonl": ("--model {model}", '"role"'),
 }
 
@@ -79,13 +96,32 @@ def test_every_command_is_run_somewhere(page: str) -> None:
     assert others <= BY_CI | BY_THE_SMOKE_RUN | set(RUN_HERE)
 
 
+def prepare(folder: Path) -> None:
+    """What the README's reader has: reports, and a correction in the database, exported to another tool too."""
+    document = docx.Document()
+    for line in TEXT.splitlines():
+        document.add_paragraph(line)
+    document.save(str(folder / "report.docx"))
+    (folder / "report.txt").write_text(TEXT, encoding="utf-8")
+    (folder / "reports-2024").mkdir()
+    (folder / "reports-2024" / "a.txt").write_text(TEXT, encoding="utf-8")
+    said = Prediction(Role.OTHER, (), (0.1, 0.1, 0.1, 0.7), (0.0, 0.0, 0.0, 0.0), False)
+    units = tuple(StoredUnit(unit.start, unit.end, unit.heading, said) for unit in segment(TEXT))
+    kept = StoredDocument("report.docx", TEXT, "0123456789ab", units)
+    (folder / "artifacts").mkdir()
+    with closing(Store.open(f"sqlite:///{folder}/artifacts/feedback.db")) as store:
+        store.keep(kept)
+        right, last = Label(Role.ACHIEVEMENT, (Topic.RECONSIDERATION,)), units[-1]
+        store.correct(Correction(kept.sha256, last.start, last.end, right, 0, "", kept.model, datetime.now(UTC)))
+        known = ((kept, store.labels(kept.sha256)),)
+        write_file(known, folder / "annotated.json", FORMATS["label-studio"])
+
+
 @pytest.mark.slow
 def test_what_the_readme_says_can_be_done(
     tmp_path: Path, tiny_model: Path, tiny_data: Path, tiny_encoder_folder: Path
 ) -> None:
-    (tmp_path / "report.txt").write_text(TEXT, encoding="utf-8")
-    (tmp_path / "reports-2024").mkdir()
-    (tmp_path / "reports-2024" / "a.txt").write_text(TEXT, encoding="utf-8")
+    prepare(tmp_path)
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text(TEXT * 20, encoding="utf-8")
     names = {"model": tiny_model, "data": tiny_data, "encoder": tiny_encoder_folder, "tmp": tmp_path, "quick": QUICK}
@@ -104,7 +140,7 @@ def test_what_the_readme_says_can_be_done(
         assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         assert expected in done.stdout, line
     assert (tmp_path / "tags" / "a.jsonl").is_file()
-    assert (tmp_path / "tags.csv").is_file()
+    assert load_workbook(tmp_path / "tags.xlsx").sheetnames
 
 
 @pytest.fixture

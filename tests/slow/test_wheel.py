@@ -1,5 +1,6 @@
 """The wheel by itself: the four packages and no corpus; tagging without any extra, serving with the serve extra."""
 
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import zipfile
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import docx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +35,10 @@ def test_it_holds_the_packages_and_no_corpus(wheel: Path) -> None:
     for name in (
         "training/builtin/model.int8.safetensors",
         "training/templates/report.html.j2",
+        "data/completeness.toml",
+        "data/feedback/migrations/versions/r0001_documents.py",
         "serve/static/docs.html",
+        "serve/static/index.html",
         "serve/fazhi.service",
     ):
         assert f"fazhi/{name}" in names
@@ -53,6 +58,15 @@ def install(binaries: Path, what: str) -> None:
     lock = str(ROOT / "requirements.lock")
     pip = [str(binaries / "python"), "-m", "pip", "install", "--quiet", "--constraint", lock, what]
     subprocess.run(pip, check=True, capture_output=True, text=True)
+
+
+def word_file() -> bytes:
+    """TEXT as Word writes it."""
+    document, file = docx.Document(), io.BytesIO()
+    for line in TEXT.splitlines():
+        document.add_paragraph(line)
+    document.save(file)
+    return file.getvalue()
 
 
 def has_torch(binaries: Path) -> bool:
@@ -93,7 +107,14 @@ def test_it_serves_with_the_serve_extra_alone(environment: Path, wheel: Path, ti
             body = json.dumps({"text": TEXT}).encode()
             report = json.load(urlopen(Request(f"{address}/v1/reports", body, {"Content-Type": "application/json"})))
             assert [unit["text"] for unit in report["units"]] == TEXT.splitlines()
-            for name in ("docs", "docs/docs.js", "docs/swagger-ui-bundle.js", "openapi.json"):
+            file = Request(
+                f"{address}/v1/documents?name=a.docx", word_file(), {"Content-Type": "application/octet-stream"}
+            )
+            kept = json.load(urlopen(file))
+            assert [unit["text"] for unit in kept["units"]] == TEXT.splitlines()
+            export = f"v1/documents/{kept['document']['sha256']}/export?format="
+            pages = ("", "static/app.js", "docs", "docs/docs.js", "docs/swagger-ui-bundle.js", "openapi.json")
+            for name in (*pages, *(export + style for style in ("xlsx", "csv", "jsonl", "docx"))):
                 assert urlopen(f"{address}/{name}").read()
         finally:
             server.terminate()
