@@ -54,7 +54,7 @@ load: $(READY)  ## the service under load: throughput, overload, hostile request
 	$(BIN)/python -m tests.load --data $(DATA) --model $(MODEL) $(ARGS)
 
 test: check  ## checks and all tests
-	$(BIN)/python -m pytest --cov $(ARGS)
+	$(BIN)/python -m pytest --cov --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)  ## format, lint and types
 	$(BIN)/ruff format --check .
