@@ -83,6 +83,8 @@ def _text(path: Path) -> str:
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise CorpusError(path, None, "UTF-8", f"another encoding at byte {error.start}") from error
+    except OSError as error:
+        raise CorpusError(path, None, "a file that can be read", error.strerror) from error
 
 
 def _lines(path: Path) -> list[str]:

@@ -1,6 +1,6 @@
 """Training units that all but repeat a test unit -> a list of them. Knows characters only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +27,12 @@ class NearDuplicate:
 
 
 def near_duplicates(
-    train: Sequence[LabelledDocument], test: Sequence[LabelledDocument], threshold: float = THRESHOLD
+    train: Sequence[LabelledDocument],
+    test: Sequence[LabelledDocument],
+    threshold: float = THRESHOLD,
+    plain: Callable[[str], str] = normalize,
 ) -> list[NearDuplicate]:
-    """Training units with a Jaccard index of character 4-grams >= `threshold` to some test unit, on normalized text.
+    """Training units with a Jaccard index of character 4-grams >= `threshold` to some test unit, on `plain` text.
 
     Units under 12 characters are passed over: headings such as 二、存在的问题 are the same in every report, and no
     model can be judged on reports without having met them.
@@ -40,8 +43,8 @@ def near_duplicates(
         return []
     counter = CountVectorizer(analyzer="char", ngram_range=(NGRAM, NGRAM), binary=True, lowercase=False)
     try:
-        grams = counter.fit_transform([normalize(text) for _, _, text in ours + theirs]).astype(np.float32)
-    except ValueError:  # normalized, no unit has four characters
+        grams = counter.fit_transform([plain(text) for _, _, text in ours + theirs]).astype(np.float32)
+    except ValueError:  # plain, no unit has four characters
         return []
     left, right = grams[: len(ours)], grams[len(ours) :]
     shared = (left @ right.T).tocsr()

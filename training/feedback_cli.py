@@ -72,8 +72,9 @@ def _export_file(store: "Store", out: Path, style: Target) -> None:
 
     found = [summary.sha256 for summary in store.documents()]
     kept = ((store.document(sha256), store.labels(sha256)) for sha256 in found)
-    setup = write_file(kept, out, FORMATS[style.value])
-    typer.echo(f"{out}: {len(found)} documents; set the project up with {setup}")
+    form = FORMATS[style.value]
+    setup = write_file(kept, out, form)
+    typer.echo(f"{out}: {len(found)} documents; set the project up with {setup} as {form.project}")
 
 
 @feedback.command("import")
@@ -81,7 +82,10 @@ def import_(
     file: Annotated[Path, typer.Argument(help="What the other tool has exported.")],
     style: Annotated[Tool, typer.Option("--format", help="The tool.")],
     db: DatabaseOption = "sqlite:///artifacts/feedback.db",
-    user: Annotated[str | None, typer.Option(help="Whose corrections they are. [default: the tool's name]")] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(help="Whose corrections they are, if the file does not tell. [default: the tool's name]"),
+    ] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help="Unchanged labels were looked at too.")] = False,
 ) -> None:
     """Keep what people changed in another tool. Exit code 1: some could not be taken over, and are named."""

@@ -1,6 +1,7 @@
 """Corpus folders and settings -> the documents of a run, by side, with what is left out of training."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +9,14 @@ from pathlib import Path
 
 from fazhi.data.corpus import LabelledDocument, fingerprint, read_corpus
 from fazhi.data.duplicates import SHORTEST, NearDuplicate, near_duplicates
+from fazhi.data.gold import SegmentationDiffersError, read_gold
 from fazhi.data.split import of_split, resplit
 from fazhi.model.errors import FazhiError
+from fazhi.model.normalize import normalize
 from fazhi.training.config import TrainConfig
 
 COPIED = 0.5  # a document of whose sentences so many stand in one that judges is a copy of it
+FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +26,34 @@ class ExtraError(FazhiError):
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """Every document of a run, each with its split; `repeats` are training units that all but repeat a test unit.
+class Further:
+    """A further corpus, of which `documents` are trained on but for what `repeats` a unit that judges."""
 
-    `lent` are the test documents that are trained on.
+    folder: str
+    documents: tuple[LabelledDocument, ...]
+    repeats: tuple[NearDuplicate, ...]
+
+    def facts(self) -> dict[str, object]:
+        """What a model says of a further corpus that it was trained on."""
+        return {
+            "folder": self.folder,
+            "documents": len(self.documents),
+            "units": sum(len(document.units) for document in self.documents) - len(self.repeats),
+            "fingerprint": fingerprint(self.documents),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Every document of a run, each with its split; `repeats` are training units that all but repeat one that judges.
+
+    `further` are corpora beside the project's own, `lent` the test documents that are trained on.
     """
 
     documents: tuple[LabelledDocument, ...]
     training: tuple[LabelledDocument, ...]
     repeats: tuple[NearDuplicate, ...]
+    further: tuple[Further, ...] = ()
     lent: frozenset[str] = frozenset()
 
     def split(self, name: str) -> list[LabelledDocument]:
@@ -51,12 +74,15 @@ def read_sources(root: Path, config: TrainConfig, extra: Sequence[Path] = ()) ->
     documents = read_corpus(root / "authored") + read_corpus(root / "seeds")
     if config.dev_share:
         documents = resplit(documents, config.dev_share, config.seed)
+    further: list[Further] = []
     for folder in extra:
-        documents += _read_extra(folder, documents, config)
-    return assemble(documents, config)
+        corpus = _read_further(folder, documents, config)
+        further.append(corpus)
+        documents += corpus.documents
+    return assemble(documents, config, further)
 
 
-def _read_extra(folder: Path, documents: Sequence[LabelledDocument], config: TrainConfig) -> list[LabelledDocument]:
+def _read_further(folder: Path, documents: Sequence[LabelledDocument], config: TrainConfig) -> Further:
     """A further corpus' training documents, but for copies of those by which the model is chosen or measured."""
     found = read_corpus(folder)
     known = {document.id for document in documents}
@@ -64,35 +90,56 @@ def _read_extra(folder: Path, documents: Sequence[LabelledDocument], config: Tra
         raise ExtraError(f"{folder}: document {twice[0]} is in another corpus too: train on one of them")
     trained_on = {"dev": config.include_dev, "test": config.include_test}
     judges = [document for document in documents if not trained_on.get(document.split, True)]
-    copies = dict(_copies(found, judges, config.near_duplicate))
+    repeats = near_duplicates(found, judges, config.near_duplicate, _without_figures)
+    copies = dict(_copies(found, judges, repeats))
     for name, original in copies.items():
         log.warning("%s: document %s is left out: it is a copy, or nearly, of %s", folder, name, original)
     kept = [document for document in of_split(found, "train") if document.id not in copies]
     if not kept:
         reason = "all its documents are copies, or nearly, of test or development documents" if copies else "none is"
         raise ExtraError(f"{folder}: expected documents for training, but {reason}")
-    return kept
+    for document in kept:
+        try:
+            read_gold(document)
+        except SegmentationDiffersError as error:
+            raise ExtraError(f"{folder}: {error}") from error
+    names = {document.id for document in kept}
+    return Further(str(folder), tuple(kept), tuple(repeat for repeat in repeats if repeat.document in names))
+
+
+def _without_figures(text: str) -> str:
+    """The same sentence with last year's figures is no other one."""
+    return FIGURES.sub("0", normalize(text))
 
 
 def _copies(
-    documents: Sequence[LabelledDocument], judges: Sequence[LabelledDocument], threshold: float
+    documents: Sequence[LabelledDocument], judges: Sequence[LabelledDocument], repeats: Sequence[NearDuplicate]
 ) -> Iterator[tuple[str, str]]:
-    """Documents of which too many sentences all but repeat those of a judge, each with the judge most repeated."""
-    repeats = near_duplicates(documents, judges, threshold)
+    """Documents of which too many sentences all but repeat those of judges, each with the judge most repeated.
+
+    Short units say little: they count, if they are the same, only where a document has no others.
+    """
+    short = {normalize(unit.text): judge.id for judge in judges for unit in judge.units if len(unit.text) < SHORTEST}
     for document in documents:
         originals = Counter(repeat.test_document for repeat in repeats if repeat.document == document.id)
-        if originals.total() >= COPIED * max(1, sum(len(unit.text) >= SHORTEST for unit in document.units)):
+        sentences = sum(len(unit.text) >= SHORTEST for unit in document.units)
+        if not sentences:
+            sentences = len(document.units)
+            originals.update(short[text] for unit in document.units if (text := normalize(unit.text)) in short)
+        if originals and originals.total() >= COPIED * sentences:
             yield document.id, originals.most_common(1)[0][0]
 
 
-def assemble(documents: Sequence[LabelledDocument], config: TrainConfig) -> Sources:
+def assemble(documents: Sequence[LabelledDocument], config: TrainConfig, further: Sequence[Further] = ()) -> Sources:
     """Choose what the settings train on, and find what must be left out of it."""
     splits = ["train", *(["dev"] if config.include_dev else []), *(["test"] if config.include_test else [])]
     training = of_split(documents, *splits)
     test = [] if config.include_test else of_split(documents, "test")
-    repeats = near_duplicates(training, test, config.near_duplicate)
+    others = {document.id for corpus in further for document in corpus.documents}
+    repeats = near_duplicates([d for d in training if d.id not in others], test, config.near_duplicate)
+    repeats += [repeat for corpus in further for repeat in corpus.repeats]
     lent = frozenset(d.id for d in training if d.split == "test")
-    return Sources(tuple(documents), tuple(training), tuple(repeats), lent)
+    return Sources(tuple(documents), tuple(training), tuple(repeats), tuple(further), lent)
 
 
 def hold_out(sources: Sources, test: str, config: TrainConfig) -> Sources:
@@ -102,4 +149,4 @@ def hold_out(sources: Sources, test: str, config: TrainConfig) -> Sources:
         for document in sources.documents
     ]
     lent = frozenset(document.id for document in sources.split("test") if document.id != test)
-    return replace(assemble(documents, config), lent=lent)
+    return replace(assemble(documents, config, sources.further), lent=lent)

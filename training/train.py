@@ -216,6 +216,7 @@ def _facts(config: TrainConfig, sources: Sources, examples: list[Example]) -> di
         "start": origin(config),
         "teacher": teacher_version(config),
         "data": sources.fingerprints(),
+        "further": [corpus.facts() for corpus in sources.further],
         "documents": {"training": len(sources.training), "dev": len(sources.split("dev"))},
         "units": {
             "training": sum(len(example.roles) for example in examples),

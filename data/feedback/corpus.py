@@ -17,7 +17,7 @@ from fazhi.model.segment import segment
 class Exported:
     """What was written: documents (excerpts count as such) and units; `differing` are judged units that could not be.
 
-    They are no units by the present segmentation, or not outside their document.
+    They are no units of the text as it was last tagged, by the present segmentation, or outside their document.
     """
 
     documents: int
@@ -64,7 +64,8 @@ def _write(store: Store, folder: Path, with_predicted: bool) -> Exported:
     documents = written = differing = 0
     with (folder / "index.jsonl").open("w", encoding="utf-8") as index:
         for summary in reversed(store.documents()):
-            if not summary.corrected:
+            judged = {(change.start, change.end) for change in store.history(summary.sha256)}
+            if not judged:
                 continue
             document, labels = store.document(summary.sha256), store.labels(summary.sha256)
             pieces = list(cut(document, labels, with_predicted))
@@ -74,7 +75,8 @@ def _write(store: Store, folder: Path, with_predicted: bool) -> Exported:
             documents += len(pieces)
             units = sum(len(piece.units) for piece in pieces)
             written += units
-            differing += (len(labels) if with_predicted else summary.corrected) - units
+            wanted = judged | {(label.start, label.end) for label in labels if with_predicted}
+            differing += len(wanted) - units
     return Exported(documents, written, differing)
 
 
@@ -102,7 +104,7 @@ def cut(document: StoredDocument, labels: Sequence[StoredLabel], with_predicted:
     """The whole document where every unit has a label that may be used, else the stretches of it that were judged."""
     name = f"feedback-{document.sha256[:12]}"
     judged = [label.revision > 0 for label in labels]
-    if (with_predicted or all(judged)) and (whole := _piece(name, document.text, 0, labels)):
+    if any(judged) and (with_predicted or all(judged)) and (whole := _piece(name, document.text, 0, labels)):
         yield whole
         return
     for first, last in _runs(judged):

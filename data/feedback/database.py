@@ -1,7 +1,9 @@
 """A URL -> an engine on a database whose tables are the newest. Knows SQLite, PostgreSQL, Alembic; no corrections."""
 
 import json
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -29,7 +31,7 @@ def open_database(url: str, create: bool = True) -> Engine:
     place = _read_url(url)
     if place.get_backend_name() == "sqlite":
         engine = _sqlite(place, create)
-    elif place.get_backend_name() == "postgresql":
+    elif place.get_backend_name() in ("postgresql", "postgres"):
         engine = _postgresql(place)
     else:
         raise DatabaseError(f"{_shown(place)}: corrections are kept in sqlite or postgresql")
@@ -67,23 +69,32 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def _read_url(url: str) -> URL:
+    """What cannot be read is not shown, nor kept as a cause: it may be the password."""
     try:
-        return make_url(url) if "://" in url else URL.create("sqlite", database=url)
-    except ArgumentError as error:  # its message may hold the password
-        raise DatabaseError("the database's URL cannot be read; expected sqlite:///FILE or postgresql://…") from error
+        if "\0" in url:
+            raise ValueError("NUL")
+        url.encode("utf-8")
+        place = make_url(url) if "://" in url else URL.create("sqlite", database=url)
+    except (ArgumentError, ValueError):
+        raise DatabaseError("the database's URL cannot be read; expected sqlite:///FILE or postgresql://…") from None
+    if "@" in (place.host or ""):
+        raise DatabaseError("the database's URL has two @: write one that belongs to the password as %40")
+    return place
 
 
 def _shown(url: URL) -> str:
-    return url.render_as_string(hide_password=True)
+    secrets = [name for name in url.query if "password" in name]
+    return url.difference_update_query(secrets).render_as_string(hide_password=True)
 
 
 def _create(url: URL, **options: Any) -> Engine:
     try:
         return create_engine(url, json_serializer=_json, **options)
-    except (ArgumentError, TypeError) as error:
+    except ArgumentError as error:
         raise DatabaseError(f"{_shown(url)}: {error}") from error
-    except ModuleNotFoundError as error:
-        raise DatabaseError(f"{_shown(url)}: {error.name} is not installed: pip install 'fazhi[postgres]'") from error
+    except ImportError as error:  # of the driver, or of the library that it wraps
+        reason = f"{error.name} is not installed" if error.name else str(error).partition("\n")[0]
+        raise DatabaseError(f"{_shown(url)}: {reason}: pip install 'fazhi[postgres]'") from error
 
 
 def _json(value: object) -> str:
@@ -91,6 +102,8 @@ def _json(value: object) -> str:
 
 
 def _sqlite(url: URL, create: bool) -> Engine:
+    if url.host or url.query:
+        raise DatabaseError(f"{_shown(url)}: name an SQLite file with three slashes and no more: sqlite:///FILE")
     if not url.database or url.database == ":memory:":
         raise DatabaseError("corrections in memory would be lost: name a file, as sqlite:///artifacts/feedback.db")
     file = Path(url.database)
@@ -105,7 +118,8 @@ def _sqlite(url: URL, create: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _: object) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _write_ahead(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
@@ -113,6 +127,19 @@ def _sqlite(url: URL, create: bool) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Make the log of writes one that readers need not wait for; SQLite itself does not wait for others doing so."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
 
 
 def _postgresql(url: URL) -> Engine:

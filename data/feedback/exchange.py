@@ -1,32 +1,39 @@
 """Documents with their labels <-> the files of Label Studio and doccano. Knows the formats; does not know the store."""
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from fazhi.data.feedback.records import FeedbackError, Label, StoredDocument, StoredLabel
+from fazhi.data.feedback.records import FeedbackError, StoredDocument, StoredLabel
 from fazhi.model.labels import ROLES, TOPICS
 
 ROLE, TOPIC, TEXT = "role", "topics", "text"  # the controls of a Label Studio project
 COLOURS = ("#2e7d32", "#c62828", "#1565c0", "#757575", "#6a1b9a", "#ad6200", "#00695c", "#ad1457")
+TOGETHER = "all"  # doccano's file of a project whose members label together; else there is one named after each
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A labelled stretch of a text as a tool gives it; `quoted` is the text that the tool saw there."""
+    """A stretch of a text with the names that people gave it in a tool; `quoted` is the text that the tool saw there.
+
+    Places are counted as the tool counts them.
+    """
 
     start: int
     end: int
-    label: Label
+    names: tuple[str, ...]
     quoted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """What people said of a document in another tool.
+    """What people said of a document in another tool; `user` is who, where the tool tells.
 
     `revisions` are those of its judged units (as START:END) when it was exported; None where the tool lost them.
     """
@@ -35,6 +42,7 @@ class Annotated:
     text: str
     marks: tuple[Mark, ...]
     revisions: Mapping[str, int] | None
+    user: str | None = None
 
 
 Kept = tuple[StoredDocument, Sequence[StoredLabel]]
@@ -42,14 +50,15 @@ Kept = tuple[StoredDocument, Sequence[StoredLabel]]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a tool's files are written and read; `setup` is what its project is to be made with, as file suffix and text.
+    """How a tool's files are written and read. `setup` is what its project is to be made with, as file suffix and text.
 
-    `read` raises FeedbackError.
+    `project` says the rest of it to a person. `read` raises FeedbackError.
     """
 
     write: Callable[[Iterable[Kept]], str]
     read: Callable[[str], Iterator[Annotated]]
     setup: tuple[str, str]
+    project: str
 
 
 def revisions_of(labels: Iterable[StoredLabel]) -> dict[str, int]:
@@ -58,16 +67,45 @@ def revisions_of(labels: Iterable[StoredLabel]) -> dict[str, int]:
 
 
 def read_annotated(path: Path, form: Format) -> list[Annotated]:
-    """Everything in a tool's file; raises FeedbackError, which names the file."""
+    """Everything in a tool's file, or in the files of its .zip; raises FeedbackError, which names the file."""
+    found: list[Annotated] = []
     try:
-        return list(form.read(path.read_bytes().decode("utf-8-sig")))
+        files = _unpacked(path.read_bytes())
     except OSError as error:
         raise FeedbackError(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise FeedbackError(f"{path}: not UTF-8 at byte {error.start}") from error
-    except (FeedbackError, KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = str(error) if isinstance(error, FeedbackError) else f"not as the tool writes it ({error!r})"
-        raise FeedbackError(f"{path}: {reason}") from error
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
+        raise FeedbackError(f"{path}: cannot be unpacked ({error})") from error
+    if not files:
+        raise FeedbackError(f"{path}: holds no .json or .jsonl file")
+    for name, raw in files.items():
+        place, user = (path / name, PurePath(name).stem) if name else (path, TOGETHER)
+        try:
+            read = list(form.read(raw.decode("utf-8-sig")))
+        except UnicodeDecodeError as error:
+            raise FeedbackError(f"{place}: not UTF-8 at byte {error.start}") from error
+        except FeedbackError as error:
+            raise FeedbackError(f"{place}: {error}") from error
+        found += (replace(one, user=None if user == TOGETHER else user) for one in read)
+    return found
+
+
+def _unpacked(raw: bytes) -> dict[str, bytes]:
+    """The files of a .zip, as doccano sends it, by their names; any other file is its own, without a name."""
+    if not raw.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return {"": raw}
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        listed = [name for name in archive.namelist() if not name.startswith("__MACOSX")]
+        names = sorted(name for name in listed if name.endswith((".jsonl", ".json")))
+        return {name: archive.read(name) for name in names}
+
+
+@contextmanager
+def _understood(place: str) -> Iterator[None]:
+    """Say of what cannot be read where it stands."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise FeedbackError(f"{place}: not as the tool writes it ({error!r})") from error
 
 
 def write_file(kept: Iterable[Kept], path: Path, form: Format) -> Path:
@@ -124,26 +162,30 @@ def _regions(document: StoredDocument, labels: Iterable[StoredLabel]) -> list[di
 
 def read_label_studio(content: str) -> Iterator[Annotated]:
     """Each task's last annotation that was not cancelled; tasks without one are passed over."""
-    tasks = json.loads(content)
+    with _understood("the file"):
+        tasks = json.loads(content)
     if not isinstance(tasks, list):
         raise FeedbackError("expected a list of tasks: export as JSON, not as JSON-MIN or CSV")
-    for task in tasks:
-        done = [one for one in task.get("annotations", []) if not one.get("was_cancelled")]
-        if done:
-            told = task["data"]
-            yield _annotated(told, told["text"], _marks(done[-1]["result"]))
+    for number, task in enumerate(tasks, 1):
+        with _understood(f"task {number}"):
+            if "data" not in task:
+                raise FeedbackError(f"task {number}: expected data and annotations: export as JSON, not as JSON-MIN")
+            done = [one for one in task.get("annotations") or [] if not one.get("was_cancelled")]
+            annotated = _annotated(task["data"], task["data"][TEXT], _marks(done[-1]["result"])) if done else None
+        if annotated:
+            yield annotated
 
 
 def _marks(regions: Sequence[Mapping[str, Any]]) -> Iterator[Mark]:
-    topics: dict[str, list[str]] = {}
-    for region in regions:
-        if region.get("from_name") == TOPIC:
-            topics[region["id"]] = region["value"]["choices"]
-    for region in regions:
-        if region.get("from_name") == ROLE:
+    named = [region for region in regions if "start" in region["value"]]
+    if named and not any(region["from_name"] == ROLE for region in named):
+        raise FeedbackError(f"no region has the control {ROLE!r}: set the project up with the .xml of the export")
+    topics = {region["id"]: region["value"]["choices"] for region in named if region["from_name"] == TOPIC}
+    for region in named:
+        if region["from_name"] == ROLE:
             value = region["value"]
-            label = _label([*value["labels"], *topics.get(region["id"], [])])
-            yield Mark(int(value["start"]), int(value["end"]), label, value.get("text"))
+            names = (*value.get("labels", []), *topics.get(region["id"], []))
+            yield Mark(int(value["start"]), int(value["end"]), tuple(map(str, names)), value.get("text"))
 
 
 def write_doccano(kept: Iterable[Kept]) -> str:
@@ -157,30 +199,35 @@ def write_doccano(kept: Iterable[Kept]) -> str:
 
 def read_doccano(content: str) -> Iterator[Annotated]:
     """Each line's stretches; the versions of the tool name their fields differently."""
-    for line in content.split("\n"):
-        if not line.strip():
-            continue
-        row = json.loads(line)
-        told = {**row, **(row.get("meta") or {}), **(row.get("metadata") or {})}
-        names: dict[tuple[int, int], list[str]] = {}
-        for start, end, name in _spans(row):
-            names.setdefault((start, end), []).append(name)
-        marks = (Mark(*place, _label(given)) for place, given in sorted(names.items()))
-        yield _annotated(told, row["text"] if "text" in row else row["data"], marks)
+    for number, line in enumerate(content.split("\n"), 1):
+        if line.strip():
+            with _understood(f"line {number}"):
+                annotated = _of_doccano(json.loads(line))
+            yield annotated
 
 
-def _spans(row: Mapping[str, Any]) -> Iterator[tuple[int, int, str]]:
+def _of_doccano(row: Mapping[str, Any]) -> Annotated:
+    told = {**row, **(row.get("meta") or {}), **(row.get("metadata") or {})}
+    names: dict[tuple[int, int], list[str]] = {}
+    for start, end, name in _spans(row):
+        names.setdefault((int(start), int(end)), []).append(str(name))
+    marks = (Mark(*place, tuple(given)) for place, given in sorted(names.items()))
+    return _annotated(told, row[TEXT] if TEXT in row else row["data"], marks)
+
+
+def _spans(row: Mapping[str, Any]) -> Iterator[tuple[Any, Any, Any]]:
     for span in row.get("label") or row.get("labels") or row.get("entities") or []:
         if isinstance(span, dict):
             yield span["start_offset"], span["end_offset"], span["label"]
         else:
-            yield span[0], span[1], span[2]
+            start, end, name = span
+            yield start, end, name
 
 
 def _annotated(told: Mapping[str, Any], text: Any, marks: Iterable[Mark]) -> Annotated:
-    """A document with what the tool gave back of what it was told; raises FeedbackError."""
+    """A document with what the tool gave back of what it was told; raises ValueError."""
     if not isinstance(text, str):
-        raise FeedbackError(f"expected a text, found {text!r}")
+        raise ValueError(f"expected a text, found {text!r}")
     sha256, revisions = told.get("sha256"), told.get("revisions")
     return Annotated(
         sha256 if isinstance(sha256, str) else None,
@@ -188,18 +235,6 @@ def _annotated(told: Mapping[str, Any], text: Any, marks: Iterable[Mark]) -> Ann
         tuple(marks),
         revisions if isinstance(revisions, dict) else None,
     )
-
-
-def _label(names: Sequence[str]) -> Label:
-    """One role and any topics; raises FeedbackError."""
-    roles = [role for role in ROLES if role in names]
-    strange = [name for name in names if name not in (*ROLES, *TOPICS)]
-    if strange or len(roles) != 1:
-        found = " ".join(names)
-        raise FeedbackError(
-            f"expected one role of {', '.join(ROLES)} and topics of {', '.join(TOPICS)}, found {found!r}"
-        )
-    return Label(roles[0], tuple(topic for topic in TOPICS if topic in names))
 
 
 def _interface() -> str:
@@ -211,6 +246,7 @@ def _interface() -> str:
     topics = [f"    <Choice value={quoteattr(topic)}/>" for topic in TOPICS]
     lines = [
         "<View>",
+        f"  <Style>.htx-{TEXT} {{ white-space: pre-wrap; }}</Style>",
         f'  <Labels name="{ROLE}" toName="{TEXT}" choice="single">',
         *roles,
         "  </Labels>",
@@ -231,6 +267,13 @@ def _label_list() -> str:
 
 
 FORMATS: Mapping[str, Format] = {
-    "label-studio": Format(write_label_studio, read_label_studio, (".xml", _interface())),
-    "doccano": Format(write_doccano, read_doccano, (".labels.json", _label_list())),
+    "label-studio": Format(
+        write_label_studio, read_label_studio, (".xml", _interface()), "its labelling interface; export it as JSON"
+    ),
+    "doccano": Format(
+        write_doccano,
+        read_doccano,
+        (".labels.json", _label_list()),
+        "its labels: sequence labelling, with overlapping spans allowed",
+    ),
 }

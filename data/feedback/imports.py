@@ -3,24 +3,34 @@
 A label that stands is not overwritten where somebody changed it after the export: that is told, and left to people.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fazhi.data.feedback.exchange import Annotated, Mark
 from fazhi.data.feedback.records import (
     Correction,
+    FeedbackError,
+    Label,
     StaleError,
     StoredLabel,
     UnknownDocumentError,
     digest,
 )
 from fazhi.data.feedback.store import Store
+from fazhi.model.labels import ROLES, TOPICS
+
+UNSEEN = re.compile(
+    r"\s+|\\n"
+)  # white space, which a page shows otherwise, and what Label Studio writes for a line end
+JOINER = "\u200d"
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Whose word it is; `confirm` says that unchanged labels were looked at too."""
+    """Whose word it is, if the tool does not tell; `confirm` says that unchanged labels were looked at too."""
 
     user: str
     confirm: bool = False
@@ -54,54 +64,87 @@ def _import_one(store: Store, annotated: Annotated, who: Who, outcome: Imported)
         outcome.problems.append(f"{document.name}: the tool has changed its text, so that offsets do not hold")
         return
     for mark, label in _matched(annotated.marks, document.text, labels):
-        if label is None:
-            outcome.problems.append(f"{document.name}: [{mark.start}, {mark.end}) is no unit of the document")
-        elif mark.label == label.label and not (who.confirm and label.revision == 0):
-            outcome.unchanged += 1
-        else:
-            try:
-                store.correct(_correction(mark, label, annotated.revisions, who, document.model))
+        try:
+            new = _label(mark.names)
+            if label is None:
+                outcome.problems.append(f"{document.name}: [{mark.start}, {mark.end}) is no unit of the document")
+            elif new == label.label and not (who.confirm and label.revision == 0):
+                outcome.unchanged += 1
+            else:
+                base = _base(label, annotated.revisions)
+                place = (sha256, label.start, label.end)
+                user = annotated.user or who.user
+                store.correct(Correction(*place, new, base, user, document.model, datetime.now(UTC)))
                 outcome.corrected += 1
-            except StaleError as error:
-                outcome.problems.append(f"{document.name}: {error}; left as it is")
+        except _LabelError as error:
+            outcome.problems.append(f"{document.name}: [{mark.start}, {mark.end}): {error}; left as it is")
+        except StaleError as error:
+            outcome.problems.append(f"{document.name}: {error}; left as it is")
 
 
-def _correction(
-    mark: Mark, label: StoredLabel, revisions: Mapping[str, int] | None, who: Who, model: str
-) -> Correction:
-    """Starts from the revision that the tool was given; from the present one where the tool does not say."""
-    base = label.revision if revisions is None else revisions.get(f"{label.start}:{label.end}", 0)
-    return Correction(
-        sha256=label.sha256,
-        start=label.start,
-        end=label.end,
-        new=mark.label,
-        revision=base,
-        user=who.user,
-        model=model,
-        time=datetime.now(UTC),
-    )
+class _LabelError(FeedbackError):
+    """The names that a unit has in the tool are no label."""
+
+
+def _label(names: Sequence[str]) -> Label:
+    """One role and any topics."""
+    roles = [role for role in ROLES if role in names]
+    strange = [name for name in names if name not in (*ROLES, *TOPICS)]
+    if strange or len(roles) != 1:
+        found = " ".join(names)
+        raise _LabelError(f"expected one role of {', '.join(ROLES)} and topics of {', '.join(TOPICS)}, found {found!r}")
+    return Label(roles[0], tuple(topic for topic in TOPICS if topic in names))
+
+
+def _base(label: StoredLabel, revisions: Mapping[str, int] | None) -> int:
+    """The revision that the tool was given; the present one where the tool does not say."""
+    return label.revision if revisions is None else revisions.get(f"{label.start}:{label.end}", 0)
 
 
 def _matched(
-    marks: Iterable[Mark], text: str, labels: Iterable[StoredLabel]
+    marks: Sequence[Mark], text: str, labels: Iterable[StoredLabel]
 ) -> Iterator[tuple[Mark, StoredLabel | None]]:
-    """Each mark with the unit that it is on, if any: by characters, or by UTF-16 units where a tool counts those."""
+    """Each mark with the unit that it is on, if any, in the way of counting that finds most units."""
     known = {(label.start, label.end): label for label in labels}
-    places = _utf16_places(text)
-    for mark in marks:
-        readings = [(mark.start, mark.end), (places.get(mark.start, -1), places.get(mark.end, -1))]
-        found = [place for place in readings if place in known and mark.quoted in (None, text[slice(*place)])]
-        yield mark, known[found[0]] if found else None
+
+    def unit(mark: Mark, places: Mapping[int, int]) -> StoredLabel | None:
+        place = (places.get(mark.start, -1), places.get(mark.end, -1))
+        same = mark.quoted is None or _seen(mark.quoted) == _seen(text[slice(*place)])
+        return known.get(place) if same else None
+
+    best = max(_countings(text), key=lambda places: sum(unit(mark, places) is not None for mark in marks))
+    return ((mark, unit(mark, best)) for mark in marks)
 
 
-def _utf16_places(text: str) -> dict[int, int]:
-    """Places in UTF-16 units -> places in characters; empty where they are the same."""
-    if text.isascii() or max(text) <= "\uffff":
-        return {}
+def _seen(text: str) -> str:
+    return UNSEEN.sub("", text)
+
+
+def _countings(text: str) -> list[dict[int, int]]:
+    """A tool's places in a text -> places in characters, for each way of counting.
+
+    By characters, as Label Studio does; by UTF-16 units, as older versions of it and doccano do; by what a reader calls
+    a character, as doccano does where its project says so.
+    """
+    widths = [1 + (character > "\uffff") for character in text]
+    pairs = zip(["", *text], text, strict=False)
+    seen = [int(not _joins(before, character)) for before, character in pairs]
+    return [_places(steps) for steps in ([1] * len(text), widths, seen)]
+
+
+def _joins(before: str, character: str) -> bool:
+    """Whether a character is one with that before it, for a reader: line ends, accents and the like."""
+    if (before, character) == ("\r", "\n") or JOINER in (before, character):
+        return True
+    return character > "\u02ff" and unicodedata.category(character).startswith("M")
+
+
+def _places(steps: Sequence[int]) -> dict[int, int]:
+    """Where each character begins, by the steps that a tool counts up to it."""
     places, place = {}, 0
-    for index, character in enumerate(text):
-        places[place] = index
-        place += 1 + (character > "\uffff")
-    places[place] = len(text)
+    for index, step in enumerate(steps):
+        if step:
+            places[place] = index
+        place += step
+    places[place] = len(steps)
     return places

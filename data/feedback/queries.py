@@ -1,10 +1,11 @@
 """The longer questions to the tables. Knows SQL that SQLite and PostgreSQL share; runs nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, select, tuple_
 
-from fazhi.data.feedback.review import AROUND, POOL, SHORTEST
+from fazhi.data.feedback.review import AROUND, SHORTEST
 from fazhi.data.feedback.tables import documents, units
 
 
@@ -26,32 +27,35 @@ def summaries() -> Select[Any]:
     return joined.order_by(documents.c.time.desc(), documents.c.sha256)
 
 
-def least_certain(count: int, per_document: int) -> Select[Any]:
-    """Units nobody has judged, the least certain first: `per_document` of each, enough to choose `count` from."""
-    place = func.row_number().over(partition_by=units.c.sha256, order_by=(units.c.margin, units.c.start))
-    waiting = (
-        select(units, place.label("place"))
+def waiting() -> Select[Any]:
+    """Where the units stand that nobody has judged, the least certain first: along the index, read as far as needed."""
+    place = (units.c.sha256, units.c.start, units.c.end)
+    return (
+        select(*place)
         .where(
             units.c.revision == 0,
             units.c.position.is_not(None),
             units.c.furniture.is_(False),
             units.c.end - units.c.start >= SHORTEST,
         )
-        .subquery()
+        .order_by(units.c.margin, *place)
     )
-    start, end = waiting.c.start, waiting.c.end
+
+
+def with_texts(places: Sequence[tuple[str, int, int]]) -> Select[Any]:
+    """The units at these places with their words and those around them, the least certain first."""
+    start, end = units.c.start, units.c.end
     around = case((start > AROUND, start - AROUND), else_=0)  # characters of the text are counted from 1
     return (
         select(
-            waiting,
+            units,
             documents.c.name,
             documents.c.model,
             func.substr(documents.c.text, start + 1, end - start).label("text"),
             func.substr(documents.c.text, around + 1, start - around).label("before"),
             func.substr(documents.c.text, end + 1, AROUND).label("after"),
         )
-        .join_from(waiting, documents, waiting.c.sha256 == documents.c.sha256)
-        .where(waiting.c.place <= per_document)
-        .order_by(waiting.c.margin, waiting.c.sha256, start)
-        .limit(POOL * count)
+        .join_from(units, documents, units.c.sha256 == documents.c.sha256)
+        .where(tuple_(units.c.sha256, start, end).in_(places))
+        .order_by(units.c.margin, units.c.sha256, start, end)
     )

@@ -1,12 +1,15 @@
 """What goes into the store and comes out of it, and what can go wrong with it. Knows no database."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from fazhi.model.errors import FazhiError
 from fazhi.model.labels import Role, Topic
 from fazhi.model.predict import Prediction
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,6 @@ def digest(text: str) -> str:
 
 def storable(text: str, what: str) -> str:
     """The text as given, if a database can keep it; raises FeedbackError."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _UNSTORABLE.search(text):
         raise FeedbackError(f"{what} holds a NUL character or half a surrogate pair, which cannot be kept")
     return text

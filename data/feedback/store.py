@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Executable, Select, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fazhi.data.feedback.database import open_database, reading, writing
-from fazhi.data.feedback.queries import least_certain, summaries
+from fazhi.data.feedback.queries import summaries, waiting, with_texts
 from fazhi.data.feedback.records import (
     Change,
     Correction,
@@ -23,7 +23,7 @@ from fazhi.data.feedback.records import (
     UnknownDocumentError,
     UnknownUnitError,
 )
-from fazhi.data.feedback.review import PER_DOCUMENT, spread
+from fazhi.data.feedback.review import PER_DOCUMENT, pool, spread
 from fazhi.data.feedback.rows import (
     at,
     change_of,
@@ -37,8 +37,6 @@ from fazhi.data.feedback.rows import (
     unit_row,
 )
 from fazhi.data.feedback.tables import corrections, documents, units
-
-INSERT_ONCE = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Store:
@@ -62,9 +60,8 @@ class Store:
         Raises FeedbackError for what no database can hold.
         """
         row = document_row(document, datetime.now(UTC))
-        once = INSERT_ONCE[self._engine.dialect.name](documents).values(row).on_conflict_do_nothing()
         with writing(self._engine) as connection:
-            connection.execute(once)
+            connection.execute(_insert_once(connection.dialect.name, row))
             _lock(connection, [document.sha256])
             connection.execute(update(documents).where(documents.c.sha256 == document.sha256).values(row))
             _replace_units(connection, document)
@@ -109,7 +106,9 @@ class Store:
     def review(self, count: int, per_document: int = PER_DOCUMENT) -> list[ReviewUnit]:
         """Up to `count` units nobody has judged that are most worth it: unsure ones, unlike each other."""
         with reading(self._engine) as connection:
-            rows = connection.execute(least_certain(max(0, count), per_document))
+            with connection.execution_options(yield_per=1000).execute(waiting()) as found:
+                places = pool(((row.sha256, row.start, row.end) for row in found), count, per_document)
+            rows = connection.execute(with_texts(places))
             candidates = [review_unit_of(row) for row in rows]
         return spread(candidates, count)
 
@@ -117,6 +116,13 @@ class Store:
 def _present(sha256: str) -> Select[Any]:
     """A document's units as it was last cut."""
     return select(units).where(units.c.sha256 == sha256, units.c.position.is_not(None)).order_by(units.c.position)
+
+
+def _insert_once(dialect: str, row: dict[str, Any]) -> Executable:
+    """Insert a document that is not there yet."""
+    if dialect == "postgresql":
+        return postgresql.insert(documents).values(row).on_conflict_do_nothing()
+    return sqlite.insert(documents).values(row).on_conflict_do_nothing()
 
 
 def _lock(connection: Connection, digests: Iterable[str]) -> None:
@@ -147,15 +153,16 @@ def _correct(connection: Connection, correction: Correction, *where: ColumnEleme
 
 def _replace_units(connection: Connection, document: StoredDocument) -> None:
     """Take what the model says now; a unit that people have judged keeps their label."""
-    own = units.c.sha256 == document.sha256
+    sha256 = document.sha256
+    own = units.c.sha256 == sha256
     connection.execute(delete(units).where(own, units.c.revision == 0))
     connection.execute(update(units).where(own).values(position=None))
     judged = {(row.start, row.end) for row in connection.execute(select(units.c.start, units.c.end).where(own))}
     fresh: list[dict[str, Any]] = []
     for position, unit in enumerate(document.units):
-        row = unit_row(document.sha256, position, unit)
+        row = unit_row(sha256, position, unit)
         if (unit.start, unit.end) in judged:
-            connection.execute(update(units).where(*at(document.sha256, unit.start, unit.end)).values(row))
+            connection.execute(update(units).where(*at(sha256, unit.start, unit.end)).values(row))
         else:
             fresh.append(row | label_columns(unit.label) | {"revision": 0})
     if fresh:

@@ -3,7 +3,7 @@
 from alembic import context
 
 
-def upgrade() -> None:
+def migrate() -> None:
     """Run what is asked for within the caller's transaction, all of it or nothing."""
     context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
     with context.begin_transaction():
@@ -11,4 +11,4 @@ def upgrade() -> None:
 
 
 if __name__ == "env_py":  # the name under which Alembic loads this file
-    upgrade()
+    migrate()

@@ -107,9 +107,18 @@ def test_what_cannot_be_done_is_said_in_a_line(db: str, arguments: tuple[str, ..
 
 
 def test_a_package_that_is_not_there_is_named(db: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def missing(*_: object) -> None:
+    def missing(*_: object, **__: object) -> None:
         raise ModuleNotFoundError("No module named 'sqlalchemy'", name="sqlalchemy")
 
     monkeypatch.setattr(Store, "open", missing)
     code, _, errors = invoke("export", tmp_path / "out", "--db", db)
-    assert (code, errors) == (2, "fazhi: sqlalchemy is not installed: pip install 'fazhi[serve]'\n")
+    assert code == 2
+    assert errors.startswith("fazhi: sqlalchemy is not installed")
+    assert errors.endswith("pip install 'fazhi[serve]'\n")
+
+
+def test_a_password_is_not_printed(tmp_path: Path) -> None:
+    code, _, errors = invoke("export", tmp_path / "out", FAZHI_DATABASE="postgresql://user:secret@127.0.0.1:1/feedback")
+    assert code == 2
+    assert "refused" in errors
+    assert "secret" not in errors

@@ -117,6 +117,21 @@ def test_where_nothing_is_left_the_reason_is_said(store: Store, correct: Correct
         export_corpus(store, tmp_path / "out", with_predicted=True)
 
 
+@pytest.mark.parametrize("with_predicted", [False, True])
+def test_corrections_of_a_cut_that_is_no_more_are_counted(
+    store: Store, correct: Correct, tmp_path: Path, with_predicted: bool
+) -> None:
+    whole = report("甲乙丙丁。戊己庚辛。壬癸子丑。", "旧")
+    store.keep(replace(whole, units=(replace(whole.units[0], end=whole.units[1].end), whole.units[2])))
+    correct(0, document=whole)
+    store.keep(whole)
+    with pytest.raises(FeedbackError, match="segmentation"):
+        export_corpus(store, tmp_path / "out", with_predicted)
+    correct(2, document=whole)
+    exported = export_corpus(store, tmp_path / "out", with_predicted)
+    assert exported == Exported(1, 3 if with_predicted else 1, 1)
+
+
 def test_a_folder_with_something_in_it_is_left_alone(store: Store, correct: Correct, tmp_path: Path) -> None:
     correct(2)
     (tmp_path / "out").mkdir()

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fazhi.data.feedback import Correction, FeedbackError, Label, Store, StoredDocument, StoredUnit
-from fazhi.data.feedback.exchange import FORMATS, Annotated, read_annotated, write_file
+from fazhi.data.feedback.exchange import FORMATS, Annotated, Mark, read_annotated, write_file
 from fazhi.data.feedback.imports import Imported, Who, import_annotated
 from fazhi.model.labels import ROLES, TOPICS, Role, Topic
 from fazhi.model.predict import Prediction
@@ -193,7 +193,8 @@ def test_all_versions_of_doccano_are_read(spans: str, text: str, tmp_path: Path)
     path.write_text("\ufeff" + json.dumps(row) + "\n\n", encoding="utf-8")
     (annotated,) = read_annotated(path, FORMATS["doccano"])
     assert (annotated.sha256, annotated.text, annotated.revisions) == ("x", TEXT, {"7:17": 2})
-    assert [(mark.start, mark.end, mark.label) for mark in annotated.marks] == [(7, 17, Label(Role.PLAN, ()))]
+    assert annotated.marks == (Mark(7, 17, ("计划",)),)
+    assert annotated.user is None
 
 
 @BOTH
@@ -217,14 +218,16 @@ def test_a_file_that_is_no_export_is_named(tool: str, content: bytes, said: str,
 
 @BOTH
 @pytest.mark.parametrize("names", [("计划", "问题"), ("普法",), ("待定",), ("计划", "待定")])
-def test_labels_that_are_none_of_ours_are_named(
+def test_labels_that_are_none_of_ours_are_named_and_the_rest_is_taken(
     store: Store, tool: str, names: tuple[str, ...], tmp_path: Path
 ) -> None:
     row = annotate(tool, exported(store, tool, tmp_path / "out"), UNITS[2], *names)
-    with pytest.raises(FeedbackError, match="one role") as caught:
-        imported(store, tool, tmp_path / "in", [row])
-    assert all(name in str(caught.value) for name in names)
-    assert store.history(DOCUMENT.sha256) == []
+    outcome = imported(store, tool, tmp_path / "in", [row], Who("李强", confirm=True))
+    assert outcome.corrected == 3
+    (problem,) = outcome.problems
+    assert f"吉县.docx: [{UNITS[2].start}, {UNITS[2].end}): expected one role" in problem
+    assert all(name in problem for name in names)
+    assert store.labels(DOCUMENT.sha256)[2].revision == 0
 
 
 def test_a_file_that_is_not_there_or_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Which units come up for review: unsure ones, unlike each other."""
 
 from fazhi.data.feedback.records import Label, ReviewUnit
-from fazhi.data.feedback.review import margin, spread
+from fazhi.data.feedback.review import POOL, margin, pool, spread
 from fazhi.model.labels import Role
 from fazhi.model.predict import Prediction
 
@@ -20,6 +20,17 @@ def test_the_margin_is_that_of_the_least_certain_answer() -> None:
     assert round(margin(predicted((1.0, 0.0, 0.0, 0.0), (0.0, 0.45, 1.0, 0.0))), 6) == 0.1
     assert margin(predicted((1.0, 0.0, 0.0, 0.0), certain)) == 1.0
     assert margin(predicted((0.5, 0.5, 0.0, 0.0), certain)) == 0.0
+
+
+def test_of_a_document_no_more_are_candidates_than_asked_for_and_no_more_is_read_than_needed() -> None:
+    places = iter(
+        [*(("a", start, start + 9) for start in range(50)), *(("b", start, start + 9) for start in range(50))]
+    )
+    chosen = pool(places, 1, POOL - 3)
+    assert [sha256 for sha256, _, _ in chosen] == ["a"] * (POOL - 3) + ["b"] * 3
+    assert next(places) == ("b", 3, 12)
+    assert pool(places, 0, 5) == []
+    assert next(places) == ("b", 4, 13)
 
 
 def test_the_least_certain_comes_first() -> None:

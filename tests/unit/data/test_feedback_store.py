@@ -4,9 +4,12 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import traceback
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from fazhi.data.feedback import DatabaseError, Label, StaleError, Store, StoredDocument, StoredLabel, digest
 from fazhi.data.feedback import database as databases
@@ -52,6 +55,30 @@ def test_who_waits_too_long_for_anothers_write_is_told(tmp_path: Path, monkeypat
     store.close()
 
 
+def test_who_comes_while_another_makes_the_database_waits(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "feedback.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # SQLite does not wait for this one by itself when its log is to be another
+    done = threading.Timer(0.2, other.commit)
+    done.start()
+    store = Store.open(str(tmp_path / "feedback.db"))
+    assert store.documents() == []
+    store.close()
+    done.join()
+    other.close()
+
+
+def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path / "feedback.db"))
+    store.keep(StoredDocument("a", "文字。", "m1", ()))
+    with databases.reading(store._engine) as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+    event.listen(store._engine, "begin", lambda own: own.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
+    with pytest.raises(DatabaseError, match=r"feedback\.db: database or disk is full"):
+        store.keep(StoredDocument("b", "长。" * 100_000, "m1", ()))
+    assert [one.name for one in store.documents()] == ["a"]
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -59,7 +86,18 @@ def test_who_waits_too_long_for_anothers_write_is_told(tmp_path: Path, monkeypat
         ("sqlite:///:memory:", "name a file"),
         ("mysql://user:secret@host/feedback", "sqlite or postgresql"),
         ("no such thing://secret", "cannot be read"),
-        ("postgresql://user:secret@127.0.0.1:1/feedback", "user:***@127.0.0.1:1/feedback: .*refused"),
+        ("postgresql://user:secret@127.0.0.1:1/feedback", r"user:\*\*\*@127\.0\.0\.1:1/feedback: .*refused"),
+        ("postgres://user:secret@127.0.0.1:1/feedback", "refused"),
+        ("postgresql://user@127.0.0.1:1/feedback?password=secret&sslpassword=secret", "/feedback: .*refused"),
+        ("postgresql://user:half@secret@127.0.0.1:1/feedback", "%40"),
+        ("postgresql://user:secret@127.0.0.1:port/feedback", "cannot be read"),
+        ("postgresql://user:secret:5432/feedback", "cannot be read"),
+        ("postgresql://user:secret@/feedback?host=one,two&port=1,2,3", "number of hosts"),
+        ("mysql://user@host/feedback?password=secret", "sqlite or postgresql"),
+        ("sqlite://folder/feedback.db", "three slashes"),
+        ("sqlite:///{tmp}/new.db?mode=ro", "three slashes"),
+        ("\ud800.db", "cannot be read"),
+        ("a\0b", "cannot be read"),
         ("postgresql://user:secret@/feedback?host=/nowhere/at-all&connect_timeout=1", "nowhere"),
         ("sqlite:///{tmp}/file/feedback.db", "file"),
         ("{tmp}/file", "file is not a database"),
@@ -70,8 +108,8 @@ def test_a_database_that_cannot_be_used_is_named_and_no_password(tmp_path: Path,
     (tmp_path / "file").write_text("这不是数据库" * 100, encoding="utf-8")
     with pytest.raises(DatabaseError, match=said) as caught:
         Store.open(url.format(tmp=tmp_path))
-    assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_to_read_nothing_is_made(tmp_path: Path) -> None:
@@ -83,6 +121,15 @@ def test_to_read_nothing_is_made(tmp_path: Path) -> None:
 def test_a_database_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(DatabaseError, match="psycopg is not installed"):
+        Store.open("postgresql://user@host/feedback")
+
+
+def test_a_database_driver_without_its_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(*_: object, **__: object) -> None:
+        raise ImportError("no pq wrapper available.\nAttempts made: ...")
+
+    monkeypatch.setattr(databases, "create_engine", without)
+    with pytest.raises(DatabaseError, match=r"no pq wrapper available\.: pip install 'fazhi\[postgres\]'"):
         Store.open("postgresql://user@host/feedback")
 
 

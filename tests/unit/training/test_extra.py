@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fazhi.data.corpus import LabelledDocument, read_corpus
-from fazhi.data.schema import CorpusError, format_line
+from fazhi.data.corpus import LabelledDocument, fingerprint, read_corpus
+from fazhi.data.duplicates import SHORTEST
+from fazhi.data.schema import CorpusError, LabelledUnit, format_line
 from fazhi.training.config import TrainConfig
 from fazhi.training.sources import ExtraError, hold_out, read_sources
 
@@ -112,16 +113,46 @@ def test_an_excerpt_of_a_test_document_is_left_out(
     assert "own-2" not in {document.id for document in sources.documents}
 
 
-def test_of_a_document_that_shares_a_sentence_only_that_is_left_out(
-    root: Path, fresh: LabelledDocument, seed: LabelledDocument, tmp_path: Path
+def alone(unit: LabelledUnit, name: str = "own-2") -> LabelledDocument:
+    """A document of one unit."""
+    return LabelledDocument(name, "train", unit.text, (replace(unit, start=0, end=len(unit.text)),), "")
+
+
+@pytest.mark.parametrize("judge", ["seeds", "authored"])
+def test_an_excerpt_of_short_units_is_a_copy_where_they_are_the_same(
+    root: Path, fresh: LabelledDocument, tmp_path: Path, judge: str
 ) -> None:
-    shared = max(seed.units, key=lambda unit: len(unit.text))
+    original = next(document for document in read_corpus(root / judge) if document.split != "train")
+    short = next(unit for unit in original.units if len(unit.text) < SHORTEST and not unit.heading)
+    excerpts = [alone(short), alone(replace(short, text="另一句短话。"), "own-3")]
+    sources = read_sources(root, SETTINGS, [write(tmp_path / "extra", fresh, *excerpts)])
+    assert {"own-1", "own-3"} == {document.id for document in sources.training} & {"own-1", "own-2", "own-3"}
+
+
+@pytest.mark.parametrize("judge", ["seeds", "authored"])
+@pytest.mark.parametrize("figure", [("", ""), ("0123456789", "9876543210")])
+def test_of_a_document_that_shares_a_sentence_only_that_is_left_out(
+    root: Path, fresh: LabelledDocument, tmp_path: Path, judge: str, figure: tuple[str, str]
+) -> None:
+    """Of a development document too, and with last year's figures."""
+    original = next(document for document in read_corpus(root / judge) if document.split != "train")
+    changed = altered(original, "", *figure)
+    shared = max(changed.units, key=lambda unit: sum(map(str.isdigit, unit.text)))
     start = len(fresh.text)
     last = replace(shared, start=start, end=start + len(shared.text))
     mixed = replace(fresh, text=fresh.text + shared.text, units=(*fresh.units, last))
     sources = read_sources(root, SETTINGS, [write(tmp_path / "extra", mixed)])
     assert "own-1" in {document.id for document in sources.training}
     assert sources.dropped("own-1") == {len(fresh.units)}
+    assert [repeat.text for repeat in sources.repeats if repeat.document == "own-1"] == [shared.text]
+    assert hold_out(sources, "linshan-2023", SETTINGS).dropped("own-1") == {len(fresh.units)}
+    (corpus,) = sources.further
+    assert corpus.facts() == {
+        "folder": str(tmp_path / "extra"),
+        "documents": 1,
+        "units": len(fresh.units),
+        "fingerprint": fingerprint([mixed]),
+    }
 
 
 def test_copies_alone_are_refused(root: Path, seed: LabelledDocument, tmp_path: Path) -> None:
@@ -139,9 +170,58 @@ def test_documents_of_other_splits_are_not_trained_on(root: Path, fresh: Labelle
         read_sources(root, SETTINGS, [write(tmp_path / "other", kept)])
 
 
-def test_a_corpus_that_is_none_is_named(root: Path, tmp_path: Path) -> None:
+def broken(folder: Path, file: str, old: str, new: str) -> Path:
+    path = next(folder.glob(file))
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("index.jsonl", "{", "", r"index\.jsonl:1: expected a JSON object"),
+        ("index.jsonl", '"train"', '"learn"', r"index\.jsonl:1: expected an id and a split"),
+        ("index.jsonl", "own-1", "own-9", r"own-9\.txt: expected a file"),
+        ("labels/*", '"其他"', '"要求"', r"own-1\.jsonl:1: expected a role of .*要求"),
+        ("labels/*", '"start": 0', '"start": 1', r"own-1\.jsonl:1: expected"),
+        ("labels/*", '"heading"', '"title"', r"own-1\.jsonl:1: expected the fields"),
+        ("documents/*", "。", "", r"own-1\.jsonl:\d+: expected"),
+    ],
+)
+def test_a_corpus_that_is_none_is_named_with_file_and_line(
+    root: Path, fresh: LabelledDocument, tmp_path: Path, file: str, old: str, new: str, said: str
+) -> None:
+    with pytest.raises(CorpusError, match=said):
+        read_sources(root, SETTINGS, [broken(write(tmp_path / "extra", fresh), file, old, new)])
+
+
+def test_a_corpus_that_is_not_there_is_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="none"):
         read_sources(root, SETTINGS, [tmp_path / "none"])
+
+
+def test_a_file_that_may_not_be_read_is_named(
+    fresh: LabelledDocument, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    extra = write(tmp_path / "extra", fresh)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(CorpusError, match=r"index\.jsonl: expected a file that can be read, found 'Permission denied'"):
+        read_corpus(extra)
+
+
+def test_units_that_the_segmentation_does_not_find_are_named_before_anything_is_done(
+    root: Path, fresh: LabelledDocument, tmp_path: Path
+) -> None:
+    first, second, *others = fresh.units
+    text = fresh.text[first.start : second.end]
+    joined = replace(fresh, units=(replace(first, end=second.end, text=text), *others))
+    with pytest.raises(ExtraError, match="extra: document own-1: unit 1 is"):
+        read_sources(root, SETTINGS, [write(tmp_path / "extra", joined)])
 
 
 def test_the_same_document_in_two_corpora_is_refused(root: Path, fresh: LabelledDocument, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.util import CommandError
 
 revision = "0001"
 down_revision = None
@@ -24,6 +25,14 @@ def upgrade() -> None:
     )
     _create_units()
     _create_corrections()
+
+
+def downgrade() -> None:
+    """Drop the tables, unless somebody's word is in them."""
+    if op.get_bind().scalar(sa.text("SELECT count(*) FROM corrections")):
+        raise CommandError("people's corrections are kept here, and would be lost")
+    for table in ("corrections", "units", "documents"):
+        op.drop_table(table)
 
 
 def _create_units() -> None:
