@@ -1,4 +1,4 @@
-"""A request's body: read within its bounds of bytes and time, and parsed as strict JSON."""
+"""A request's body: read within its bounds of bytes and time, and parsed as strict JSON; and an answer in JSON."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -91,6 +91,11 @@ def parse_json(raw: bytes) -> Any:
         return pydantic_core.from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         raise BadRequest from error
+
+
+def json_response(content: str) -> Response:
+    """An answer that was written in a thread, since a long one takes the loop's time."""
+    return Response(content, media_type="application/json")
 
 
 def _is_json(content_type: str) -> bool:

@@ -1,5 +1,8 @@
 """What one HTTP request carries along from the edge to its route and into the log."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from starlette.types import Scope
@@ -17,11 +20,22 @@ class Call:
     admin: bool = True
     code: str = ""
     timing: Timing = field(default_factory=Timing)
+    stages: dict[str, float] = field(default_factory=dict)  # seconds of what only some requests pass through
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Take the time of a block."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages[name] = time.perf_counter() - begin
 
     def milliseconds(self) -> dict[str, float]:
-        """Queue, encode and model time."""
+        """Queue, encode and model time, and that of other stages."""
         timing = self.timing
-        return {"queue": timing.queue * 1000, "encode": timing.encode * 1000, "model": timing.model * 1000}
+        seconds = {"queue": timing.queue, "encode": timing.encode, "model": timing.model, **self.stages}
+        return {name: taken * 1000 for name, taken in seconds.items()}
 
 
 def call_of(scope: Scope) -> Call:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import Response
 
 from fazhi.data.feedback import Correction, Label, StoredDocument
 from fazhi.model.document import read_document
-from fazhi.serve.body import JsonRoute
+from fazhi.serve import examples
+from fazhi.serve.body import JsonRoute, json_response
 from fazhi.serve.call import call_of
 from fazhi.serve.dossier import Dossier, label_of, storable, to_review
 from fazhi.serve.errors import Fault, Invalid, Stale
@@ -33,6 +36,7 @@ router = APIRouter(
 )
 
 MOST_REVIEWED = 200
+Sha256 = Annotated[str, Path(description="the document's hash: of its text in UTF-8", examples=[examples.SHA256])]
 FILE: dict[str, Any] = {
     "requestBody": {
         "description": "A form with one file, or the bytes of the file themselves.",
@@ -51,26 +55,34 @@ FILE: dict[str, Any] = {
 }
 
 
-@router.post("/documents", summary="Read, tag and keep a file", openapi_extra=FILE)
+@router.post("/documents", summary="Read, tag and keep a file", openapi_extra=FILE, response_model=DocumentResponse)
 async def send(
     request: Request,
-    name: Annotated[str, Query(description="the file's name, where the body is the file", examples=["报告.docx"])] = "",
-) -> DocumentResponse:
+    name: Annotated[
+        str, Query(description="the file's name, where the body is the file", examples=[examples.NAME])
+    ] = "",
+) -> Response:
     """Read a Word, PDF, HTML or text file and tag it like a report; it is kept here, so that it can be corrected.
 
     Each unit tells where in the file it stands, and the label that a person gave it if the text was here before.
     """
     service, call = service_of(request.scope), call_of(request.scope)
     upload = await read_upload(request)
-    reading = await service.readers.read(upload.name, upload.raw)
+    with call.stage("read"):
+        reading = await service.readers.read(upload.name, upload.raw)
     check_texts({f"/{FIELD}": reading.text}, service.config)
     with service.models.lease() as tagger:
         encoded = await tagger.encode(lambda: [read_document(reading.text)], [reading.text], call.timing)
         (predictions,) = await tagger.tag(encoded, call.timing)
         info = tagger.info
-    units = storable(reading, encoded.documents[0].units, predictions)
-    document = StoredDocument(upload.name, reading.text, info.version, units, str(reading.format), reading.notes)
-    kept = await service.kept.keep(document) if service.kept else Kept(document, ())
+
+    def tagged() -> StoredDocument:
+        units = storable(reading, encoded.documents[0].units, predictions)
+        return StoredDocument(upload.name, reading.text, info.version, units, str(reading.format), reading.notes)
+
+    document = await asyncio.to_thread(tagged)
+    with call.stage("store") if service.kept else nullcontext():
+        kept = await service.kept.keep(document) if service.kept else Kept(document, ())
     return await _answer(kept, info.name, stored=service.kept is not None)
 
 
@@ -87,19 +99,22 @@ async def documents(request: Request) -> DocumentsResponse:
     return DocumentsResponse(documents=lines)
 
 
-@router.get("/documents/{sha256}", summary="A document that is kept")
-async def document(request: Request, sha256: str) -> DocumentResponse:
+@router.get("/documents/{sha256}", summary="A document that is kept", response_model=DocumentResponse)
+async def document(request: Request, sha256: Sha256) -> Response:
     """The document as it was last tagged, with the labels of now."""
     service = service_of(request.scope)
     return await _answer(await service.shelf.find(sha256), service.models.info.name, stored=True)
 
 
-async def _answer(kept: Kept, model: str, stored: bool) -> DocumentResponse:
-    return await asyncio.to_thread(lambda: Dossier(kept.document, kept.labels).response(model, stored))
+async def _answer(kept: Kept, model: str, stored: bool) -> Response:
+    def written() -> str:
+        return Dossier(kept.document, kept.labels).response(model, stored).model_dump_json()
+
+    return json_response(await asyncio.to_thread(written))
 
 
 @router.post("/documents/{sha256}/corrections", summary="Correct labels")
-async def correct(request: Request, sha256: str, body: CorrectionsRequest) -> LabelsResponse:
+async def correct(request: Request, sha256: Sha256, body: CorrectionsRequest) -> LabelsResponse:
     """Set roles and topics of units; nothing is ever lost: a correction back is another one.
 
     `revision` is the one that the unit had when the person saw it. If it has another by now the correction is refused

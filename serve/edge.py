@@ -141,6 +141,8 @@ class Edge:
             metrics.failed(call.code)
         if call.timing.model:
             metrics.timed(call.timing)
+        for stage, taken in call.stages.items():
+            metrics.took(stage, taken)
         if route in HEALTH and status < 400:
             return
         facts = {"request_id": call.request_id, "method": scope["method"], "route": route, "status": status}

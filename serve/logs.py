@@ -17,7 +17,10 @@ CAUSES = 10
 
 _ROOT = str(Path(__file__).parents[1])
 _UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
-_FORMS = "python_multipart"  # its lines show bytes of what was sent
+_QUIET = {
+    "python_multipart": logging.CRITICAL + 1,  # its lines show bytes of what was sent
+    "alembic": logging.WARNING,  # tells of its parts at every start
+}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _RAW = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # what JSON leaves as it is and a terminal or file may not
 
@@ -36,7 +39,8 @@ def configure(level: str) -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.NOTSET)
-    logging.getLogger(_FORMS).setLevel(logging.CRITICAL + 1)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)
 
 
 class JsonFormatter(logging.Formatter):

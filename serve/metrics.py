@@ -101,7 +101,11 @@ class Metrics:
     def timed(self, timing: Timing) -> None:
         """Tell where an answered request's time went."""
         for stage in ("queue", "encode", "model"):
-            self._stages.labels(stage).observe(getattr(timing, stage))
+            self.took(stage, getattr(timing, stage))
+
+    def took(self, stage: str, seconds: float) -> None:
+        """Count one stage of a request; there must be few of them."""
+        self._stages.labels(stage).observe(seconds)
 
     def served(self, version: str) -> None:
         """Name the model that is served from now on."""

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import PlainTextResponse, Response
 
@@ -13,6 +13,7 @@ from fazhi.model.errors import FazhiError
 from fazhi.model.labels import Role, Topic
 from fazhi.serve.call import call_of
 from fazhi.serve.errors import Forbidden, NotReady, ReloadFailed, ShuttingDown
+from fazhi.serve.origin import refuse_foreign_pages
 from fazhi.serve.schemas import Model, model_of
 from fazhi.serve.service import Service, service_of
 from fazhi.serve.tagger import ModelInfo
@@ -101,7 +102,12 @@ def _label(label: Role | Topic) -> Label:
     return Label(name=label, kind="role" if isinstance(label, Role) else "topic", meaning_zh=zh, meaning=en)
 
 
-@router.post("/admin/reload", tags=["operation"], summary="Load the model folder anew")
+@router.post(
+    "/admin/reload",
+    tags=["operation"],
+    summary="Load the model folder anew",
+    dependencies=[Depends(refuse_foreign_pages)],
+)
 async def reload_model(request: Request) -> Reloaded:
     """Load what is in the model folder beside the old model, check it on a probe, swap; on failure the old one stays.
 

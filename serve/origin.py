@@ -1,8 +1,8 @@
 """A request's headers -> whether a web page that has no business here sent it. Knows no route.
 
 Without keys whoever reaches the loopback may ask, and a browser on this machine reaches it for every page that it
-shows. What is kept here is no business of theirs: neither under their own name, nor under one of theirs that leads to
-this address.
+shows. What is kept here, and which model is served, is no business of theirs: neither under their own name, nor under
+one of theirs that leads to this address.
 """
 
 from urllib.parse import urlsplit
@@ -25,12 +25,18 @@ async def refuse_foreign_pages(request: Request) -> None:
 
 def is_foreign(headers: Headers, config: ServeConfig) -> bool:
     """Whether another site's page asks; with keys it could not, since it has none."""
-    if config.keys or headers.get("origin") in config.origins:
+    origin, site, host = (headers.get(name) for name in ("origin", "sec-fetch-site", "host"))
+    if config.keys or origin in config.origins:
         return False
-    if headers.get("sec-fetch-site") in _FOREIGN:
+    if site in _FOREIGN or (site is None and origin is not None and _place(origin) != host):  # old browsers tell less
         return True
-    host = _hostname(f"//{headers.get('host', '')}")
-    return not (is_loopback(host) or host in {_hostname(origin) for origin in config.origins})
+    name = _hostname(f"//{host or ''}")
+    return not (is_loopback(name) or name in {_hostname(allowed) for allowed in config.origins})
+
+
+def _place(origin: str) -> str:
+    """Its host and port, as a request to itself would name them; "" for the origin `null`."""
+    return origin.partition("://")[2]
 
 
 def _hostname(url: str) -> str:

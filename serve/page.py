@@ -7,9 +7,11 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 
 from fastapi import APIRouter, Request
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from fazhi.serve.errors import NotFound
+from fazhi.serve.service import service_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,13 +26,15 @@ TYPES = {
     ".ico": "image/x-icon",
     ".woff2": "font/woff2",
 }
-_NAME = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+)*\.[a-z0-9]+")  # leads nowhere but down
+_NAME = re.compile(r"(?:[a-z0-9_-]{1,64}/){0,4}[a-z0-9_-]{1,64}\.[a-z0-9]{1,8}")  # leads nowhere but down, nor far
 
 
 @router.get("/")
 async def index(request: Request) -> Response:
-    """The page itself."""
-    return await static(request, "index.html")
+    """The page itself; who opens it will soon send a file, so what reads files is started."""
+    response = await static(request, "index.html")
+    response.background = BackgroundTask(service_of(request.scope).readers.prepare)
+    return response
 
 
 @router.get("/static/{name:path}")

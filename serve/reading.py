@@ -4,11 +4,12 @@ Each file is read in a process of its own (fazhi.data.readers), so many at once;
 """
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
-from fazhi.data.readers import Limits, Reading, UnreadableError, read_bytes
+from fazhi.data.readers import Limits, Reading, Stop, UnreadableError, prepare, read_bytes
 from fazhi.serve.config import ServeConfig
 from fazhi.serve.errors import FileTooLarge, FileUnreadable, FileUnsupported, ServeError, ShuttingDown
+from fazhi.serve.threads import Threads
 
 _REFUSALS: dict[str, type[ServeError]] = {
     "too-large": FileTooLarge,
@@ -36,23 +37,35 @@ class Readers:
 
     def __init__(self, at_once: int = 2, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="read")  # each waits for its process
+        self._threads = Threads(at_once, "read")  # each waits for its process
+        self._in_hand: set[Stop] = set()
+        self._closed = False
+
+    async def prepare(self) -> None:
+        """Make ready for a file before one comes; if that cannot be, the first file will tell."""
+        with suppress(OSError):
+            await asyncio.to_thread(prepare)
 
     async def read(self, name: str, raw: bytes) -> Reading:
-        """Read one file; raises FileTooLarge, FileUnsupported, FileUnreadable."""
-        loop = asyncio.get_running_loop()
+        """Read one file; raises FileTooLarge, FileUnsupported, FileUnreadable, ShuttingDown."""
+        stop = Stop()
+        self._in_hand.add(stop)
         try:
-            reading = loop.run_in_executor(self._threads, read_bytes, name, raw, self._limits)
-        except RuntimeError as error:  # closed
-            raise ShuttingDown from error
-        try:
-            return await reading
+            return await self._threads.run(lambda: read_bytes(name, raw, self._limits, stop))
         except UnreadableError as error:
+            if self._closed:
+                raise ShuttingDown from None
             raise refusal_of(error) from None  # its frames hold the file
+        finally:
+            stop.set()  # where whoever asked has gone its process goes on
+            self._in_hand.discard(stop)
 
     async def close(self) -> None:
-        """Stop; what has not begun is dropped, what is being read ends within its limit."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Stop; what has not begun is dropped, and the processes of what is being read are ended."""
+        self._closed = True
+        self._threads.close()
+        for stop in self._in_hand:
+            stop.set()
 
 
 def refusal_of(error: UnreadableError) -> ServeError:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -57,9 +58,11 @@ def build_service(config: ServeConfig, directory: Path | None = None) -> Service
     metrics = Metrics(directory)
     keys = Keys(config.keys) if config.keys else None
     make = partial(load_tagger, config, metrics)
-    prepared = [make()]  # already here, where its failure is one clear line
+    with ThreadPoolExecutor(1) as aside:
+        opening = aside.submit(Shelf.open, config.database) if config.database else None  # while the model is loaded
+        prepared = [make()]  # already here, where its failure is one clear line
+        kept = opening.result() if opening else None
     readers = Readers(config.readers, limits_of(config))
-    kept = Shelf.open(config.database) if config.database else None
     return Service(config, models.Models(lambda: prepared.pop() if prepared else make()), metrics, keys, readers, kept)
 
 
@@ -156,7 +159,8 @@ class Server(uvicorn.Server):
             log.warning("not drained", extra={"arriving": lifecycle.arriving, "working": lifecycle.working})
             for connection in self._connections():
                 connection.give_up()
-            await self._service.models.close()  # answers whoever still waits
+            await self._service.readers.close()  # this and the next answer whoever still waits
+            await self._service.models.close()
         self.should_exit = True
 
     def _connections(self) -> list[Protocol]:

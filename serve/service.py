@@ -1,4 +1,4 @@
-"""What the parts of one running service share: settings, model, metrics, keys, readers, store, and its end."""
+"""What the parts of one running service share: settings, model, metrics, keys, readers, store, threads, its end."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,6 +12,9 @@ from fazhi.serve.metrics import Metrics
 from fazhi.serve.models import Models
 from fazhi.serve.reading import Readers
 from fazhi.serve.shelf import Shelf
+from fazhi.serve.threads import Threads
+
+ANALYSES = 2  # exports and the like at once: milliseconds for a report, half a minute for the longest text taken
 
 
 @dataclass(slots=True)
@@ -52,6 +55,7 @@ class Service:
     keys: Keys | None
     readers: Readers = field(default_factory=Readers)
     kept: Shelf | None = None  # none where nothing is kept
+    analyses: Threads = field(default_factory=lambda: Threads(ANALYSES, "analysis"))
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
     @property
@@ -65,6 +69,7 @@ class Service:
         """Stop all parts; whoever still waits is told."""
         await self.models.close()
         await self.readers.close()
+        self.analyses.close()
         if self.kept:
             await self.kept.close()
 

@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fazhi.data.feedback import (
     Correction,
@@ -13,17 +13,22 @@ from fazhi.data.feedback import (
     FeedbackError,
     ReviewUnit,
     StaleError,
-    Store,
     StoredDocument,
     StoredLabel,
     UnknownDocumentError,
     UnknownUnitError,
 )
 from fazhi.serve.errors import NoSuchDocument, StoreFailed
+from fazhi.serve.threads import Threads
+
+if TYPE_CHECKING:
+    from fazhi.data.feedback import Store
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+
+AT_ONCE = 4  # questions; a database that does not answer holds up these threads and nothing else of the service
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -47,12 +52,15 @@ class Corrected:
 class Shelf:
     """Every method raises StoreFailed where the database fails."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         self._store = store
+        self._threads = Threads(AT_ONCE, "store")
 
     @classmethod
     def open(cls, url: str) -> "Shelf":
         """Connect to the database and bring it up to date; raises FeedbackError."""
+        from fazhi.data.feedback import Store  # brings SQLAlchemy along, which takes its time
+
         return cls(Store.open(url))
 
     async def keep(self, document: StoredDocument) -> Kept:
@@ -62,13 +70,13 @@ class Shelf:
             self._store.keep(document)
             return Kept(document, self._store.labels(document.sha256))
 
-        return await _asked(keep)
+        return await self._ask(keep)
 
     async def find(self, sha256: str) -> Kept:
         """A document; raises NoSuchDocument."""
         if not _SHA256.fullmatch(sha256):
             raise NoSuchDocument
-        return await _asked(lambda: Kept(self._store.document(sha256), self._store.labels(sha256)))
+        return await self._ask(lambda: Kept(self._store.document(sha256), self._store.labels(sha256)))
 
     async def correct(self, corrections: Sequence[Correction]) -> Corrected:
         """Store corrections one after another; what is stale stops none of the others."""
@@ -83,11 +91,11 @@ class Shelf:
                     stale.append(error.current)
             return Corrected(labels, stale)
 
-        return await _asked(correct)
+        return await self._ask(correct)
 
     async def documents(self) -> list[DocumentSummary]:
         """All documents."""
-        return await _asked(self._store.documents)
+        return await self._ask(self._store.documents)
 
     async def review(self, count: int) -> list[tuple[ReviewUnit, StoredDocument]]:
         """Units to look at next, each with its document."""
@@ -97,19 +105,19 @@ class Shelf:
             documents = {sha256: self._store.document(sha256) for sha256 in {unit.sha256 for unit in units}}
             return [(unit, documents[unit.sha256]) for unit in units]
 
-        return await _asked(review)
+        return await self._ask(review)
 
     async def close(self) -> None:
         """Let go of the database."""
+        self._threads.close()
         await asyncio.to_thread(self._store.close)
 
-
-async def _asked(ask: Callable[[], Answer]) -> Answer:
-    try:
-        return await asyncio.to_thread(ask)
-    except (UnknownDocumentError, UnknownUnitError):  # the latter where it was cut anew at this very moment
-        raise NoSuchDocument from None
-    except FeedbackError as error:
-        reason, _, _ = str(error).partition("DETAIL")  # what comes then shows a row
-        log.exception("the database failed", extra={"reason": reason.strip()})
-        raise StoreFailed from error
+    async def _ask(self, ask: Callable[[], Answer]) -> Answer:
+        try:
+            return await self._threads.run(ask)
+        except (UnknownDocumentError, UnknownUnitError):  # the latter where it was cut anew at this very moment
+            raise NoSuchDocument from None
+        except FeedbackError as error:
+            reason, _, _ = str(error).partition("DETAIL")  # what comes then shows a row
+            log.exception("the database failed", extra={"reason": reason.strip()})
+            raise StoreFailed from error

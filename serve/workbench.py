@@ -1,17 +1,23 @@
 """What /v1/documents, /v1/review and /v1/compare take and give, with the examples that /docs shows."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from fazhi.data.completeness import State
 from fazhi.model.labels import Role, Topic
+from fazhi.serve import examples
 from fazhi.serve.schemas import Body, Model, ReportOutline, Scores, Summary, TaggedUnit
 
 MOST_CORRECTIONS = 500
 LONGEST_USER = 64
+
+
+def shown(example: dict[str, Any]) -> ConfigDict:
+    """How a model tells the API page what it looks like."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class Source(BaseModel):
@@ -57,6 +63,8 @@ class DocumentFacts(BaseModel):
 class DocumentResponse(BaseModel):
     """A document like a report; the summary counts labels that people set in place of the model's."""
 
+    model_config = shown(examples.DOCUMENT)
+
     model: Model
     document: DocumentFacts
     outline: ReportOutline
@@ -77,6 +85,8 @@ class DocumentLine(BaseModel):
 
 class DocumentsResponse(BaseModel):
     """The documents kept here, newest first."""
+
+    model_config = shown(examples.DOCUMENTS)
 
     documents: list[DocumentLine]
 
@@ -101,24 +111,15 @@ class UnitCorrection(Body):
 class CorrectionsRequest(Body):
     """Corrections of one document, in whose name they are made."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "user": "张三",
-                    "corrections": [
-                        {"start": 120, "end": 133, "role": Role.PROBLEM, "topics": [Topic.ENFORCEMENT], "revision": 0}
-                    ],
-                }
-            ]
-        }
-    )
+    model_config = shown(examples.CORRECTIONS)
     user: Annotated[str, Field(max_length=LONGEST_USER, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     corrections: Annotated[list[UnitCorrection], Field(min_length=1, max_length=MOST_CORRECTIONS, fail_fast=True)]
 
 
 class LabelsResponse(BaseModel):
     """The labels as they are now, in the order of the corrections; what is told here is on the disk."""
+
+    model_config = shown(examples.LABELS)
 
     labels: list[UnitLabel]
 
@@ -144,6 +145,8 @@ class UnitToReview(BaseModel):
 
 class ReviewResponse(BaseModel):
     """Units to look at next, the most useful first."""
+
+    model_config = shown(examples.REVIEW)
 
     units: list[UnitToReview]
 
@@ -223,6 +226,8 @@ class ReportParts(BaseModel):
 class InsightResponse(BaseModel):
     """Problems with the plans that answer them, and the parts of a yearly report with their evidence."""
 
+    model_config = shown(examples.INSIGHT)
+
     answers: list[ProblemWithPlans]
     completeness: ReportParts
 
@@ -241,5 +246,7 @@ class ComparedDocument(BaseModel):
 
 class CompareResponse(BaseModel):
     """Documents beside each other, in the order asked."""
+
+    model_config = shown(examples.COMPARISON)
 
     documents: list[ComparedDocument]

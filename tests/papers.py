@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 NAMES = {
     "w": WORD,
@@ -20,6 +21,14 @@ _RELATIONS = (
 )
 
 
+_PARTS = (
+    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" '
+    'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" '
+    'ContentType="application/xml"/><Override PartName="/word/document.xml" ContentType='
+    '"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>'
+)
+
+
 def paragraph(text: str, properties: str = "") -> str:
     """The XML of a paragraph of one run."""
     return f'<w:p><w:pPr>{properties}</w:pPr><w:r><w:t xml:space="preserve">{text}</w:t></w:r></w:p>'
@@ -28,6 +37,12 @@ def paragraph(text: str, properties: str = "") -> str:
 def numbered(text: str, number: int, level: int = 0) -> str:
     """The XML of a paragraph that Word numbers itself."""
     return paragraph(text, f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>')
+
+
+def style(name: str, properties: str = "", more: str = "", identity: str = "1") -> str:
+    """The XML of a paragraph style."""
+    head = f'<w:style w:type="paragraph" w:styleId="{identity}"><w:name w:val="{name}"/>{more}'
+    return f"{head}<w:pPr>{properties}</w:pPr></w:style>"
 
 
 def table(*rows: Sequence[str]) -> str:
@@ -39,6 +54,7 @@ def table(*rows: Sequence[str]) -> str:
 def word(body: str, numbering: str = "", styles: str = "", parts: Mapping[str, str] = {}) -> bytes:
     """A .docx file of a body's XML."""
     written = {
+        "[Content_Types].xml": _PARTS,
         "_rels/.rels": _RELATIONS,
         "word/document.xml": f"<w:document {_DECLARED}><w:body>{body}</w:body></w:document>",
         "word/numbering.xml": f"<w:numbering {_DECLARED}>{numbering}</w:numbering>",
@@ -72,8 +88,14 @@ _FONT = (
 )
 
 
-def pdf(*pages: Sequence[Line], picture: bool = False) -> bytes:
-    """A .pdf file whose font is named, not embedded; with a picture on every page if asked for."""
+def ruled(rights: Sequence[float], heights: Sequence[float]) -> str:
+    """What draws the lines of a table without merged cells."""
+    down = (f"{right} {heights[-1]} m {right} {heights[0]} l S" for right in rights)
+    return "\n".join([*(f"{rights[0]} {height} m {rights[-1]} {height} l S" for height in heights), *down])
+
+
+def pdf(*pages: Sequence[Line], picture: bool = False, drawn: str = "") -> bytes:
+    """A .pdf file whose font is named, not embedded; with a picture or something drawn on every page if asked for."""
     kids = " ".join(f"{6 + 2 * index} 0 R" for index in range(len(pages)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
@@ -85,6 +107,7 @@ def pdf(*pages: Sequence[Line], picture: bool = False) -> bytes:
             f"BT /F1 {line.size} Tf 1 0 0 1 {line.left} {line.base} Tm <{line.text.encode('utf-16-be').hex()}> Tj ET"
             for line in lines
         )
+        shown += f"\n{drawn}"
         if picture:
             shown += "\nBI /W 1 /H 1 /CS /G /BPC 8 ID \x00 EI\n"
         objects.append(
@@ -150,3 +173,14 @@ def _keeps_together(left: str, right: str) -> bool:
 
 def _is_latin(letter: str) -> bool:
     return letter.isascii() and letter.isalnum()
+
+
+def compound(stream: str, flags: int = 0, content: bytes = b"") -> bytes:
+    """A container of Microsoft's old kind, as far as is looked at: a header, a directory and a stream's beginning."""
+    header, entry, text = bytearray(512), bytearray(512), bytearray(512)
+    header[:8], header[30:32] = OLE, (9).to_bytes(2, "little")
+    name = f"{stream}\0".encode("utf-16-le")
+    entry[: len(name)] = name
+    entry[116:120] = (1).to_bytes(4, "little")
+    text[:2], text[10:12] = b"\xec\xa5", flags.to_bytes(2, "little")
+    return bytes(header + entry + text) + content

@@ -1,5 +1,7 @@
 """Corrections kept in a database, and given back: the public names."""
 
+from typing import TYPE_CHECKING, Any
+
 from fazhi.data.feedback.records import (
     Change,
     Correction,
@@ -16,7 +18,9 @@ from fazhi.data.feedback.records import (
     UnknownUnitError,
     digest,
 )
-from fazhi.data.feedback.store import Store
+
+if TYPE_CHECKING:
+    from fazhi.data.feedback.store import Store
 
 __all__ = [
     "Change",
@@ -35,3 +39,12 @@ __all__ = [
     "UnknownUnitError",
     "digest",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the store when it is asked for: SQLAlchemy comes with it, which takes its time."""
+    if name != "Store":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fazhi.data.feedback.store import Store
+
+    return Store

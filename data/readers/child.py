@@ -1,24 +1,39 @@
-"""The process that parses: bounds itself, reads one file, writes one answer. Knows every format's parser by name."""
+"""What a process does that parses: it bounds itself, reads one file, writes one answer. Knows every format's parser."""
 
 import json
 import math
+import os
 import resource
 import signal
-import sys
 import traceback
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from fazhi.data.readers.failures import Code, UnreadableError, refused
-from fazhi.data.readers.isolate import ANSWER, DOCUMENT, seconds_for
+from fazhi.data.readers.failures import Code, UnreadableError, not_installed, refused
+from fazhi.data.readers.isolate import ANSWER, DOCUMENT, OUT_OF_MEMORY, seconds_for
 from fazhi.data.readers.limits import MB, Limits
 from fazhi.data.readers.office import convert
 from fazhi.data.readers.reading import Reading
 from fazhi.data.readers.sniff import THROUGH_OFFICE, Format
 
+_MODULES = ("lxml.html", "pdfminer.image", *(f"fazhi.data.readers.{parser}" for parser in ("pdf", "web", "word")))
 _CHAIN = 10  # errors followed back to the first
 _NO_MEMORY = 2  # libxml2's number for it, which lxml hands on in a syntax error
 _WRITTEN = 512 * MB  # as much as any file that is written may hold
+
+
+def load_parsers() -> None:
+    """Import all that parsing needs and read its tables, so that no fork has to."""
+    from fazhi.data.readers.pages import load_tables
+    from fazhi.model.normalize import normalize
+
+    normalize("文")
+    with suppress(ImportError):  # whoever asks for a file is told then
+        load_tables()
+        for name in _MODULES:
+            import_module(name)
 
 
 def parse(raw: bytes, form: Format, limits: Limits) -> Reading:
@@ -37,6 +52,8 @@ def parse(raw: bytes, form: Format, limits: Limits) -> Reading:
         return read_word(raw, limits)
     except UnreadableError:
         raise
+    except ModuleNotFoundError as error:
+        raise not_installed(form) from error
     except Exception as error:  # what parsers raise on hostile files is not to be foreseen
         if _lacked_memory(error):
             raise refused(Code.TOO_MUCH_MEMORY, limit=limits.memory_mb) from error
@@ -83,16 +100,16 @@ def _fault(error: BaseException) -> str:
     return " ".join((type(error).__name__, *places))
 
 
-def main(folder: Path, form: Format, limits: Limits) -> None:
+def read_in(folder: Path, form: Format, limits: Limits) -> None:
     """Read the folder's document and write the answer beside it."""
+    os.chdir(folder)
     _bound(resource.RLIMIT_CORE, 0)
     _bound(resource.RLIMIT_FSIZE, _WRITTEN)
     seconds = math.ceil(seconds_for(form, limits))
     _bound(resource.RLIMIT_CPU, seconds)
-    signal.alarm(seconds + 1)  # for the case that nobody waits any more
-    answer = json.dumps(_answer(folder, form, limits), ensure_ascii=False)
-    (folder / ANSWER).write_text(answer, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Format(sys.argv[2]), Limits(**json.loads(sys.argv[3])))
+    signal.alarm(seconds + 1)  # for the case that nobody keeps watch any more
+    try:
+        answer = json.dumps(_answer(folder, form, limits), ensure_ascii=False)
+        (folder / ANSWER).write_text(answer, encoding="utf-8")
+    except MemoryError:  # outside the parser
+        os._exit(OUT_OF_MEMORY)

@@ -54,7 +54,7 @@ _SENTENCES = {
         "读取此格式需要 LibreOffice，本机未安装，请另存为 .docx 后重试。",
     ),
     Code.UNKNOWN_FORMAT: (
-        "the file is {found}, which is not read; .docx, .doc, .wps, .pdf, .html and .txt are",
+        "files of this kind ({found}) are not read; .docx, .doc, .wps, .pdf, .html and .txt are",
         "不支持此类文件（{found}），可读取 .docx、.doc、.wps、.pdf、.html、.txt。",
     ),
 }
@@ -80,6 +80,13 @@ def too_long(characters: int) -> UnreadableError:
     """Make the error of a text of too many characters."""
     english = f"the file's text is longer than the {characters} characters that are read"
     return UnreadableError(english, Code.TOO_LARGE, f"文件文字超过 {characters} 个字符的上限。")
+
+
+def not_installed(form: str) -> UnreadableError:
+    """Make the error of a format whose parser is not there."""
+    english = f"{form} files are read by packages that are not installed here: pip install 'fazhi[documents]'"
+    chinese = f"读取 {form} 文件所需的软件包未安装，请运行 pip install 'fazhi[documents]'。"
+    return UnreadableError(english, Code.UNKNOWN_FORMAT, chinese)
 
 
 def megabytes(count: int) -> str:

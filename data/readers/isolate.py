@@ -1,17 +1,21 @@
-"""Starts the child process that parses a file, waits no longer than allowed, and tells how it ended. Knows no format.
+"""Has files parsed by processes in which they can do no harm, and tells what came of it. Knows no format.
 
-What the child leaves behind is ended with it: it leads a process group of its own, which is killed whatever happened.
+One process with all parsers loaded is started for the first file, and ends with this one; it forks for every file.
 """
 
+import atexit
 import json
 import logging
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-import time
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,8 +28,11 @@ from fazhi.data.readers.sniff import THROUGH_OFFICE, Format
 log = logging.getLogger(__name__)
 
 ANSWER, DOCUMENT = "answer.json", "document"
+SLOW = "slow"  # told instead of an exit code
+OUT_OF_MEMORY = 3  # the child's exit code
 _INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.02
+_GRACE = 10.0  # seconds over its limit after which a file's process is given up unheard
+_TRIES = 3
 
 
 def seconds_for(form: Format, limits: Limits) -> float:
@@ -33,57 +40,157 @@ def seconds_for(form: Format, limits: Limits) -> float:
     return limits.seconds + (limits.office_seconds if form in THROUGH_OFFICE else 0)
 
 
-def parse_in_child(raw: bytes, form: Format, limits: Limits) -> Reading:
+class Stop:
+    """Ends a reading that nobody waits for any more; set from any thread, before, during or after it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._caller: socket.socket | None = None
+        self.is_set = False
+
+    def set(self) -> None:
+        """End it, and all that it started."""
+        with self._lock:
+            self.is_set = True
+            self._hang_up()
+
+    @contextmanager
+    def heeded(self, caller: socket.socket) -> Iterator[None]:
+        """Hang up on whoever reads the file when it is set."""
+        with self._lock:
+            self._caller = caller
+            if self.is_set:
+                self._hang_up()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._caller = None
+
+    def _hang_up(self) -> None:
+        if self._caller:
+            with suppress(OSError):
+                self._caller.shutdown(socket.SHUT_RDWR)
+
+
+def parse_in_child(raw: bytes, form: Format, limits: Limits, stop: Stop) -> Reading:
     """Parse a file where it can do no harm; raises UnreadableError."""
     with tempfile.TemporaryDirectory(prefix="fazhi-read-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / DOCUMENT).write_bytes(raw)
-        code = _run(folder, form, limits)
-        if code == 0:  # an answer was written
+        ended = _starter.run(folder, form, limits, stop)
+        if ended == "0":  # an answer was written
             return _reading(json.loads((folder / ANSWER).read_text(encoding="utf-8")), form)
-        if code == -signal.SIGXCPU:
+        if stop.is_set or ended in {SLOW, str(-signal.SIGXCPU), str(-signal.SIGALRM)}:
             raise refused(Code.TOO_SLOW, limit=f"{seconds_for(form, limits):g}")
-        if code == -signal.SIGKILL:
+        if ended in {str(OUT_OF_MEMORY), str(-signal.SIGKILL)}:
             raise refused(Code.TOO_MUCH_MEMORY, limit=limits.memory_mb)
-        log.warning("the parser of %s files ended with %d", form, code)
+        log.warning("the parser of %s files ended with %s", form, ended or "nothing said")
         raise refused(Code.DAMAGED)
 
 
-def _run(folder: Path, form: Format, limits: Limits) -> int:
-    """Run the child to its end and give its exit code; raises UnreadableError if it has to be stopped."""
-    # -P: the folder one stands in is no place to import from.
-    command = [sys.executable, "-P", "-m", "fazhi.data.readers.child", str(folder), form, json.dumps(asdict(limits))]
-    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**environment, "HOME": str(folder), "TMPDIR": str(folder)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        ended = _ended(process.pid, seconds_for(form, limits))
-    finally:
-        # The child is not yet reaped, so the group is certainly still its own.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        code = process.wait()
-    if not ended:
-        raise refused(Code.TOO_SLOW, limit=f"{seconds_for(form, limits):g}")
-    return code
+def prepare() -> None:
+    """Start the process that reads files before the first one comes."""
+    _starter.wake()
 
 
-def _ended(pid: int, seconds: float) -> bool:
-    """Wait for a child's end without reaping it; False if it does not come in time."""
-    until, pause = time.monotonic() + seconds, _FIRST_PAUSE
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        if time.monotonic() > until:
-            return False
-        time.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+class _Starter:
+    """The process that forks for every file, started when it is first needed and again if it was killed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests: socket.socket | None = None
+
+    def wake(self) -> socket.socket:
+        """Give the socket that takes requests, of a process that is there."""
+        with self._lock:
+            if self._requests is None or _hung_up(self._requests):
+                self._end()
+                self._start()
+            assert self._requests
+            return self._requests
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # -P: the folder one stands in is no place to import from.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "fazhi.data.readers.starter", str(theirs.fileno())],
+                env=_environment(),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._requests = ours
+
+    def _end(self) -> None:
+        if self._requests:
+            self._requests.close()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self._process = self._requests = None
+
+    def close(self) -> None:
+        """End the process, and with it what it has in hand."""
+        with self._lock:
+            self._end()
+
+    def forget(self) -> None:
+        """Leave the process to the one that this process is a fork of."""
+        self._lock = threading.Lock()
+        if self._requests and self._process:
+            self._requests.close()
+            self._process.returncode = 0  # it is no child of this one
+        self._process = self._requests = None
+
+    def run(self, folder: Path, form: Format, limits: Limits, stop: Stop) -> str:
+        """Have the document in a folder read, and give how that ended: an exit code, SLOW, or "" for nothing said."""
+        environment = {**_environment(), "HOME": str(folder), "TMPDIR": str(folder)}
+        request = json.dumps([str(folder), form, asdict(limits), environment]).encode("ascii") + b"\n"
+        told = ""
+        for _ in range(_TRIES):
+            requests = self.wake()
+            with suppress(OSError):
+                told = _ask(requests, request, seconds_for(form, limits) + _GRACE, stop)
+            if told or stop.is_set or not _hung_up(requests):
+                break  # else the process that forks was killed before it took the request
+        return told
+
+
+def _hung_up(requests: socket.socket) -> bool:
+    """Whether nobody takes requests any more; nothing is ever sent back on this socket."""
+    poll = select.poll()
+    with suppress(OSError, ValueError):
+        poll.register(requests, select.POLLIN)
+        return bool(poll.poll(0))
     return True
+
+
+def _ask(requests: socket.socket, request: bytes, seconds: float, stop: Stop) -> str:
+    """Send one request and wait for what is told of its end."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, stop.heeded(ours):
+        ours.settimeout(seconds)
+        socket.send_fds(requests, [b"+"], [theirs.fileno()])
+        theirs.close()
+        try:
+            ours.sendall(request)
+            return ours.recv(20).decode("ascii").strip()
+        except TimeoutError:
+            return SLOW
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
+
+_starter = _Starter()
+atexit.register(_starter.close)
+os.register_at_fork(after_in_child=_starter.forget)
 
 
 def _reading(answer: dict[str, Any], form: Format) -> Reading:

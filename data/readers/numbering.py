@@ -16,7 +16,12 @@ _BULLETS = {  # what the fonts of signs show at these codes
     "\uf075": "◆",
     "\uf0d8": "▲",
     "\uf0a7": "■",
-    "\uf0fe": "□",
+    "\uf0fe": "☑",
+    "\uf0fc": "✓",
+    "\uf0a8": "□",
+    "\uf06f": "□",
+    "\uf052": "☑",
+    "\uf0a3": "□",
     "\uf0b7": "●",
     "•": "●",
 }
@@ -102,8 +107,9 @@ class Numbering:
             return ""
         counts = self._counts.setdefault(numbered.kind, {})
         own = numbered.levels[level]
-        if level in numbered.starts and (number, level) not in self._begun:
-            counts[level] = numbered.starts[level]
+        start = numbered.starts.get(level)
+        if start is not None and (level not in counts or (number, level) not in self._begun):
+            counts[level] = start
         else:
             counts[level] = counts[level] + 1 if level in counts else own.start
         self._begun.add((number, level))
@@ -116,8 +122,7 @@ class Numbering:
 
 def _write(own: Level, levels: dict[int, Level], counts: dict[int, int]) -> str:
     if own.form == "bullet":
-        sign = _BULLETS.get(own.text, own.text)
-        return _BULLET if not sign or "\ue000" <= sign[0] <= "\uf8ff" else sign
+        return _shown(own.text) or _BULLET
 
     def written(match: re.Match[str]) -> str:
         index = int(match.group(1)) - 1
@@ -126,6 +131,18 @@ def _write(own: Level, levels: dict[int, Level], counts: dict[int, int]) -> str:
 
     label = _PLACEHOLDER.sub(written, own.text)
     return label + _gap(label, own.suffix)
+
+
+def _shown(sign: str) -> str:
+    """What a sign of a list looks like; "" for one of an unknown font."""
+    shown = _BULLETS.get(sign, sign)
+    return "" if "\ue000" <= shown[:1] <= "\uf8ff" else shown
+
+
+def sign_of(code: str) -> str:
+    """What a sign that Word names by its place in a font looks like; "" where that is not known."""
+    number = int(code, 16) if re.fullmatch("[0-9A-Fa-f]{2,4}", code) else 0
+    return _shown(chr(0xF000 | number)) if 0 < number < 0x100 or 0xF000 <= number < 0xF100 else ""
 
 
 def _gap(label: str, suffix: str) -> str:

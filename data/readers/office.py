@@ -3,6 +3,8 @@
 Runs in the child process, whose group is killed with all that LibreOffice started.
 """
 
+import hashlib
+import os
 import resource
 import shutil
 import subprocess
@@ -13,6 +15,7 @@ from fazhi.data.readers.limits import MB, Limits
 from fazhi.data.readers.sniff import Format
 
 _PROGRAMS = ("soffice", "libreoffice")
+_SOCKETS = Path("/tmp")  # whatever TMPDIR says
 _ADDRESSES_MB = 6144  # LibreOffice maps far more than it uses
 _SETTINGS = {  # macros are off, and what a document links to is not fetched
     "/org.openoffice.Office.Common/Security/Scripting": {
@@ -49,6 +52,8 @@ def convert(path: Path, form: Format, folder: Path, limits: Limits) -> bytes:
         _run(command, limits.office_seconds)
     except subprocess.TimeoutExpired as error:
         raise refused(Code.TOO_SLOW, limit=f"{limits.office_seconds:g}") from error
+    finally:
+        _socket(profile).unlink(missing_ok=True)
     made = out / "document.docx"
     if not made.is_file():
         raise refused(Code.DAMAGED)
@@ -67,6 +72,12 @@ def _run(command: list[str], seconds: float) -> None:
         stderr=subprocess.DEVNULL,
         preexec_fn=_bound_memory,  # safe: this process has one thread
     )
+
+
+def _socket(profile: Path) -> Path:
+    """Where LibreOffice listens for others of its profile, and leaves its socket if it is killed."""
+    name = hashlib.md5(profile.as_uri().encode("utf-16-le"), usedforsecurity=False).digest()
+    return _SOCKETS / f"OSL_PIPE_{os.getuid()}_SingleOfficeIPC_{''.join(f'{byte:x}' for byte in name)}"
 
 
 def _bound_memory() -> None:

@@ -31,7 +31,9 @@ class Package:
         self._limits = limits
         self._zip = zipfile.ZipFile(io.BytesIO(raw))
         entries = self._zip.infolist()
-        if len(entries) > _MAX_ENTRIES or sum(entry.file_size for entry in entries) > limits.unpacked:
+        if len(entries) > _MAX_ENTRIES:
+            raise refused(Code.UNKNOWN_FORMAT, found="ZIP")
+        if sum(entry.file_size for entry in entries) > limits.unpacked:
             raise refused(Code.TOO_LARGE, limit=megabytes(limits.unpacked))
         if any(entry.flag_bits & _ENCRYPTED for entry in entries):
             raise refused(Code.ENCRYPTED)
@@ -48,7 +50,7 @@ class Package:
             "ofd.xml": "OFD",
         }
         found = (kind for mark, kind in folders.items() if any(name.startswith(mark) for name in self._entries))
-        return next(found, "zip")
+        return next(found, "ZIP")
 
     def _find_main(self) -> str:
         """Find the part that holds the text, by the relations of the package or by its usual name."""

@@ -1,57 +1,74 @@
-"""A .pdf file -> its pages as rows of text with their places on the page. Knows pdfminer, and nothing of paragraphs."""
+"""A .pdf file -> its pages as rows of text, in tables and outside. Knows pdfminer, and nothing of paragraphs."""
 
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice, pairwise
-from statistics import median
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+from fazhi.data.readers.columns import Gap, find_gap, part_columns
 from fazhi.data.readers.failures import Code, refused
+from fazhi.data.readers.grids import Cell, Grid, Rule, find_grids
 from fazhi.data.readers.limits import Limits
+from fazhi.data.readers.rows import Letter, Row, set_rows
 
-_OPENERS = frozenset("（《“‘「『【〔([")
-_CLOSERS = frozenset("，。、；：！？）》”’」』】〕…—％%·,.;:!?)]")
-_IN_WORDS = frozenset(".,%/:@_")
-_SAME_ROW = 0.5  # of the larger letter: baselines no further apart stand in one row
-_SPACE, _LATIN_SPACE, _COLUMN = 0.8, 0.2, 2.5  # gaps, in widths of a full letter
-_TWICE = 0.3  # the same letter printed this near to itself is printed bold
 _UNKNOWN = "(cid:"
 _MOST_UNKNOWN = 0.3
+_CHARACTERS = ("GBK-EUC-H", "UniGB-UCS2-H", "UniGB-UTF16-H")  # encodings of fonts that are named and not in the file
+_THIN = 3.0  # points; no line of a table is thicker
+_LONG = 6.0  # points; no line of a table is shorter
+_MOST_LINES = 4000  # on a page; one of more holds a drawing
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One printed character."""
+class Box:
+    """A cell of a table with its rows; as wide as it is ruled."""
 
-    text: str
+    cell: Cell
     left: float
     right: float
-    base: float  # upwards
-    size: float
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One printed line."""
+class Table:
+    """A ruled table: the cells that hold text, by their rows and columns."""
 
-    text: str
-    left: float
-    right: float
-    reach: float  # as `right`, with the spaces at the row's end
-    base: float
-    size: float
-    head: float  # the width of the piece at its beginning that no line break may part
+    top: float
+    boxes: tuple[Box, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows of a page from its top down."""
+    """The tables of a page, and the rows outside them in their runs: one, or one for each column."""
 
     number: int
     height: float
-    rows: tuple[Row, ...]
+    runs: tuple[tuple[Row, ...], ...]
+    tables: tuple[Table, ...]
     pictures: bool
+
+
+@dataclass(slots=True)
+class _Printed:
+    """What is printed on a page."""
+
+    letters: list[Letter] = field(default_factory=list)
+    unknown: int = 0  # letters of unknown meaning
+    pictures: bool = False
+    across: list[Rule] = field(default_factory=list)
+    down: list[Rule] = field(default_factory=list)
+
+
+def load_tables() -> None:
+    """Load pdfminer with its tables of the characters in Chinese fonts, which it keeps."""
+    import pdfminer.converter
+    import pdfminer.pdfpage  # noqa: F401
+    from pdfminer.cmapdb import CMapDB
+
+    for name in _CHARACTERS:
+        CMapDB.get_cmap(name)
+    CMapDB.get_unicode_map("Adobe-GB1")
 
 
 def read_pages(raw: bytes, limits: Limits) -> list[Page]:
@@ -75,23 +92,26 @@ def read_pages(raw: bytes, limits: Limits) -> list[Page]:
     device = PDFPageAggregator(manager, laparams=None)
     interpreter = PDFPageInterpreter(manager, device)
     pages, letters, unknown = [], 0, 0
+    gap: Gap | None = None
     for number, page in enumerate(found, start=1):
         interpreter.process_page(page)
         layout = device.get_result()
-        printed, unread, pictures = _letters(layout)
-        letters, unknown = letters + len(printed), unknown + unread
-        pages.append(Page(number, layout.height, tuple(_rows(printed)), pictures))
+        printed = _printed(layout)
+        letters, unknown = letters + len(printed.letters), unknown + printed.unknown
+        tables, outside = _part(printed)
+        gap = find_gap(outside, gap)
+        runs = (tuple(set_rows(run)) for run in part_columns(outside, gap))
+        pages.append(Page(number, layout.height, tuple(filter(None, runs)), tables, printed.pictures))
     if unknown > (letters + unknown) * _MOST_UNKNOWN:
         raise refused(Code.NOT_TEXT)
     return pages
 
 
-def _letters(layout: Any) -> tuple[list[Letter], int, bool]:
-    """Find the upright letters of a page, how many more are of unknown meaning, and whether it has pictures."""
-    from pdfminer.layout import LTChar, LTFigure, LTImage
+def _printed(layout: Any) -> _Printed:
+    """Find a page's upright letters, its lines and whether it has pictures."""
+    from pdfminer.layout import LTChar, LTCurve, LTFigure, LTImage
 
-    letters: list[Letter] = []
-    unknown, pictures = 0, False
+    printed = _Printed()
     waiting = [iter(layout)]
     while waiting:
         item = next(waiting[-1], None)
@@ -100,83 +120,50 @@ def _letters(layout: Any) -> tuple[list[Letter], int, bool]:
         elif isinstance(item, LTFigure):
             waiting.append(iter(item))
         elif isinstance(item, LTImage):
-            pictures = True
+            printed.pictures = True
+        elif isinstance(item, LTCurve):
+            _add_lines(item, printed)
         elif isinstance(item, LTChar):
             _, along, across, _, _, base = item.matrix
             if item.get_text().startswith(_UNKNOWN):
-                unknown += 1
+                printed.unknown += 1
             elif item.upright and abs(along) < 0.01 and item.size > 0 and abs(across) < item.size:
-                letters.append(Letter(item.get_text(), item.x0, item.x1, base, item.size))
-    return letters, unknown, pictures
+                printed.letters.append(Letter(item.get_text(), item.x0, item.x1, base, item.size))
+    return printed
 
 
-def _rows(letters: Sequence[Letter]) -> Iterator[Row]:
-    """Set letters into rows by their baselines."""
-    rows: list[list[Letter]] = []
-    for letter in sorted(letters, key=lambda letter: (-letter.base, letter.left)):
-        first = rows[-1][0] if rows else None
-        if first and first.base - letter.base <= _SAME_ROW * max(first.size, letter.size):
-            rows[-1].append(letter)
+def _add_lines(drawn: Any, printed: _Printed) -> None:
+    """Take up a line, a box so thin that it is one, or the sides of a drawn rectangle."""
+    from pdfminer.layout import LTRect
+
+    left, low, right, high = drawn.bbox
+    if high - low <= _THIN and right - left >= _LONG:
+        printed.across.append(Rule((low + high) / 2, left, right))
+    elif right - left <= _THIN and high - low >= _LONG:
+        printed.down.append(Rule((left + right) / 2, low, high))
+    elif isinstance(drawn, LTRect) and drawn.stroke and min(right - left, high - low) >= _LONG:
+        printed.across += [Rule(low, left, right), Rule(high, left, right)]
+        printed.down += [Rule(left, low, high), Rule(right, low, high)]
+
+
+def _part(printed: _Printed) -> tuple[tuple[Table, ...], list[Letter]]:
+    """Part a page's tables, from the top down, from the letters outside them."""
+    few = len(printed.across) + len(printed.down) <= _MOST_LINES
+    grids = find_grids(printed.across, printed.down) if few else []
+    outside: list[Letter] = []
+    inside: list[dict[Cell, list[Letter]]] = [defaultdict(list) for _ in grids]
+    for letter in printed.letters:
+        middle = (letter.left + letter.right) / 2, letter.base + letter.size / 4
+        for grid, cells in zip(grids, inside, strict=True):
+            if cell := grid.cell_at(*middle):
+                cells[cell].append(letter)
+                break
         else:
-            rows.append([letter])
-    for row in rows:
-        row.sort(key=lambda letter: letter.left)
-        printed = [letter for letter in row if letter.text.strip()]
-        if printed:
-            yield _row(row, printed)
+            outside.append(letter)
+    tables = [_table(grid, cells) for grid, cells in zip(grids, inside, strict=True)]
+    return tuple(sorted((table for table in tables if table.boxes), key=lambda table: -table.top)), outside
 
 
-def _row(letters: Sequence[Letter], printed: Sequence[Letter]) -> Row:
-    size = median(letter.size for letter in printed)
-    return Row(
-        text=_text(_once(letters), size).strip(),
-        left=printed[0].left,
-        right=max(letter.right for letter in printed),
-        reach=max(letter.right for letter in letters),
-        base=median(letter.base for letter in printed),
-        size=size,
-        head=_head(printed),
-    )
-
-
-def _once(letters: Sequence[Letter]) -> list[Letter]:
-    """Drop the second print of letters that were printed twice to look bold."""
-    kept = list(letters[:1])
-    for letter in letters[1:]:
-        near = letter.left - kept[-1].left < _TWICE * letter.size
-        if letter.text != kept[-1].text or not near or not letter.text.strip():
-            kept.append(letter)
-    return kept
-
-
-def _text(letters: Sequence[Letter], size: float) -> str:
-    """Join a row's letters; where nothing is printed between two of them there may be a space or a column."""
-    pieces = [letters[0].text]
-    for left, right in pairwise(letters):
-        gap = (right.left - left.right) / size
-        latin = left.text.isascii() and right.text.isascii()
-        if not left.text.strip() or not right.text.strip():
-            latin = False
-        if gap > _COLUMN:
-            pieces.append("\t")
-        elif gap > (_LATIN_SPACE if latin else _SPACE):
-            pieces.append(" ")
-        pieces.append(right.text)
-    return "".join(pieces)
-
-
-def _head(letters: Sequence[Letter]) -> float:
-    """Measure the beginning of a row that had to stay together (《法, 2023, 化。)."""
-    index, last = 0, len(letters) - 1
-    while index < last and letters[index].text in _OPENERS:
-        index += 1
-    while index < last and _is_word(letters[index].text) and _is_word(letters[index + 1].text):
-        index += 1
-    while index < last and letters[index + 1].text in _CLOSERS:
-        index += 1
-    return letters[index].right - letters[0].left
-
-
-def _is_word(text: str) -> bool:
-    """Whether a sign stands in words and figures that are not broken; one may break behind a hyphen."""
-    return text.isascii() and (text.isalnum() or text in _IN_WORDS)
+def _table(grid: Grid, cells: dict[Cell, list[Letter]]) -> Table:
+    boxes = [Box(cell, *grid.sides(cell), tuple(set_rows(cells[cell]))) for cell in sorted(cells)]
+    return Table(grid.top, tuple(box for box in boxes if box.rows))

@@ -3,6 +3,7 @@
 import codecs
 import re
 import unicodedata
+from collections import Counter
 
 from fazhi.data.readers.failures import Code, UnreadableError, too_long
 from fazhi.data.readers.limits import Limits
@@ -11,13 +12,14 @@ from fazhi.data.readers.reading import Block, Kind, Place, Reading
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 LAYOUT = "\t\n\r\f\v\x1c\x1d\x1e\x1f\x85"
 _LINE = re.compile("[^\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]+")
+_MOST_BYTES = 4  # of a character, in any encoding that is read
 _BLANK = "文件是空的，或只有空白。"
 
 
 def read_plain(raw: bytes, limits: Limits) -> Reading:
     """Read a text as `decode` does: it stays as it is, and its lines that are not blank are its paragraphs."""
-    text = decode(raw)
-    if len(text) > limits.characters:
+    text = decode(raw) if len(raw) <= limits.characters * _MOST_BYTES + len(codecs.BOM_UTF8) else ""
+    if not text or len(text) > limits.characters:
         raise too_long(limits.characters)
     lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
     blocks = [Block(*span, Kind.PARAGRAPH, Place(paragraph=number)) for number, span in enumerate(lines, start=1)]
@@ -34,7 +36,7 @@ def decode(raw: bytes) -> str:
     text = _decode(raw)
     if not text.strip():
         raise UnreadableError("the file holds nothing but white space", Code.EMPTY, _BLANK)
-    strange = sum(1 for character in text if _strange(character))
+    strange = sum(times for character, times in Counter(text).items() if _strange(character))
     if "\0" in text or strange > len(text) * 0.01:
         raise UnreadableError("the file is not text (control or unassigned characters in it)")
     return text

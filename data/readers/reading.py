@@ -9,9 +9,13 @@ from itertools import islice
 
 from fazhi.data.readers.failures import Code, refused, too_long
 
-_UNPRINTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNPRINTED = re.compile(  # controls, and signs that only say how a line may be broken or turned
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 _MAX_CELL = 40  # a row of cells no longer than this stands on one line
 _STOPS = re.compile("[。；！？\n]")
+
+Cells = Sequence[tuple[int, Sequence[str]]]  # of a table's row: their columns and lines
 
 
 class Kind(StrEnum):
@@ -65,6 +69,14 @@ class Reading:
         return best
 
 
+def is_short(cells: Cells) -> bool:
+    """Whether a table's row holds no sentences, and is best read as one line."""
+    lines = [line for _, lines in cells for line in lines]
+    return all(len(lines) < 2 for _, lines in cells) and not any(
+        len(line) > _MAX_CELL or _STOPS.search(line) for line in lines
+    )
+
+
 class Draft:
     """A reading while it is written, block by block."""
 
@@ -88,15 +100,14 @@ class Draft:
         if self._length > self._characters:
             raise too_long(self._characters)
 
-    def add_row(self, cells: Sequence[tuple[int, Sequence[str]]], table: int, row: int) -> None:
+    def add_row(self, cells: Cells, table: int, row: int, page: int | None = None) -> None:
         """Write a table's row, given its columns and their lines: on one line if all its cells are short."""
-        short = all(len(lines) < 2 and len("".join(lines)) <= _MAX_CELL for _, lines in cells)
-        short = short and not any(_STOPS.search(line) for _, lines in cells for line in lines)
+        short = is_short(cells)
         before = 0  # the last column written on this line
         for column, lines in cells:
             for line in lines:
                 joint = "\t" * (column - before) if short and before else "\n"
-                self.add(line, Kind.TABLE, Place(table=(table, row, column)), joint)
+                self.add(line, Kind.TABLE, Place(page, table=(table, row, column)), joint)
                 before = column if line.strip() else before
 
     def holds_text(self) -> bool:

@@ -3,6 +3,7 @@
 Looks at beginnings and searches for marks; parses nothing, so that it is safe outside a child process.
 """
 
+import codecs
 import re
 from enum import StrEnum
 from pathlib import PurePath
@@ -35,6 +36,7 @@ FORMATS = tuple(SUFFIXES)
 THROUGH_OFFICE = frozenset({Format.DOC, Format.WPS, Format.RTF})
 
 _HEAD = 4096
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _PAGE = re.compile(rb"<(?:!doctype\s+html|html|body)[\s>]", re.IGNORECASE)
@@ -53,8 +55,11 @@ _OTHERS = {
     b"<?mso-application": "Word XML",
     b"MIME-Version:": "MIME",
 }
+_STREAMS = {"Workbook": "Excel (.xls)", "Book": "Excel (.xls)", "PowerPoint Document": "PowerPoint (.ppt)"}
+_DIRECTORY = 48  # where in its header the first sector of its directory stands
 _ENTRY_START = 116  # where in a directory entry its first sector stands
-_ENCRYPTED = 0x0100  # in the flags of a Word file
+_WORD = (b"\xec\xa5", b"\xdc\xa5")  # how the text of a Word file begins
+_ENCRYPTED = 0x0100  # in its flags
 
 
 def sniff(name: str, raw: bytes) -> Format:
@@ -73,26 +78,46 @@ def sniff(name: str, raw: bytes) -> Format:
     for magic, found in _OTHERS.items():
         if raw.startswith(magic):
             raise refused(Code.UNKNOWN_FORMAT, found=found)
-    if _PAGE.search(head) or (suffix in {".html", ".htm", ".doc"} and _TAG.search(head)):
+    if _is_page(suffix, raw, head):
         return Format.HTML
     if head.startswith(b"<?xml"):
         raise refused(Code.UNKNOWN_FORMAT, found="XML")
     return Format.TXT
 
 
+def _is_page(suffix: str, raw: bytes, head: bytes) -> bool:
+    if raw.startswith(_UTF16):
+        head = raw[:_HEAD].decode("utf-16", errors="ignore").encode("utf-8", errors="ignore")
+    tagged = suffix in {".html", ".htm", ".doc"} and _TAG.search(head)
+    return bool(_PAGE.search(head) or tagged)
+
+
 def _compound(suffix: str, raw: bytes) -> Format:
     """Tell Word's and WPS's binary files from the others that share their container."""
-    if "EncryptedPackage".encode("utf-16-le") in raw:
+    if _named("EncryptedPackage") in raw:
         raise refused(Code.ENCRYPTED)
-    entry = raw.find("WordDocument\0".encode("utf-16-le"))
+    entry = raw.find(_named("WordDocument"))
     if entry < 0:
-        raise refused(Code.UNKNOWN_FORMAT, found="Excel, PowerPoint, …")
-    sector = int.from_bytes(raw[entry + _ENTRY_START : entry + _ENTRY_START + 4], "little")
-    size = 1 << min(int.from_bytes(raw[30:32], "little"), 12)
-    flags = raw[(sector + 1) * size + 10 : (sector + 1) * size + 12]
-    if int.from_bytes(flags, "little") & _ENCRYPTED:
+        if not _sector(raw, _DIRECTORY):
+            raise refused(Code.DAMAGED)  # what is in it would stand beyond its end
+        found = (kind for stream, kind in _STREAMS.items() if _named(stream) in raw)
+        raise refused(Code.UNKNOWN_FORMAT, found=next(found, "OLE"))
+    text = _sector(raw, entry + _ENTRY_START)
+    if text[:2] in _WORD and int.from_bytes(text[10:12], "little") & _ENCRYPTED:
         raise refused(Code.ENCRYPTED)
     return Format.WPS if suffix == ".wps" else Format.DOC
+
+
+def _sector(raw: bytes, place: int) -> bytes:
+    """The beginning of the sector whose number stands at a place of a container; b"" if that is beyond its end."""
+    number = int.from_bytes(raw[place : place + 4], "little")
+    start = (number + 1) << min(int.from_bytes(raw[30:32], "little"), 12)
+    return raw[start : start + 128]
+
+
+def _named(stream: str) -> bytes:
+    """A stream's name as the directory of its container holds it."""
+    return f"{stream}\0".encode("utf-16-le")
 
 
 def note_on_name(name: str, form: Format) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from contextlib import suppress
 from typing import Any
 
 from fazhi.data.readers.failures import Code, UnreadableError, refused
@@ -61,20 +62,18 @@ def read_web(raw: bytes, limits: Limits) -> Reading:
 
 
 def _decode(raw: bytes) -> str:
-    """Decode as the page says of itself, if that fits; else as any text."""
+    """Decode as UTF-8, which nothing else is by chance, or as the page says of itself; else as any text."""
     match = _CHARSET.search(raw[:_HEAD])
-    encoding = _ENCODINGS.get(match.group(1).decode("ascii").lower()) if match else None
-    if encoding:
-        try:
+    named = _ENCODINGS.get(match.group(1).decode("ascii").lower()) if match else None
+    for encoding in filter(None, ("utf-8", named)):
+        with suppress(UnicodeDecodeError):
             return raw.decode(encoding).removeprefix("\ufeff")
-        except UnicodeDecodeError:
-            pass
     try:
         return decode(raw)
     except UnreadableError:
-        if not encoding:
+        if not named:
             raise
-    text = raw.decode(encoding, errors="replace")
+    text = raw.decode(named, errors="replace")
     if text.count("\ufffd") > len(text) * 0.01:
         raise UnreadableError("the web page is not in the encoding that it names")
     return text

@@ -8,16 +8,18 @@ from typing import Any
 
 from fazhi.data.readers.failures import Code, refused
 from fazhi.data.readers.limits import Limits
-from fazhi.data.readers.numbering import Numbering
+from fazhi.data.readers.numbering import Numbering, sign_of
 from fazhi.data.readers.package import Package
-from fazhi.data.readers.reading import Draft, Kind, Place, Reading
+from fazhi.data.readers.reading import Draft, Kind, Place, Reading, is_short
 from fazhi.data.readers.styles import Styles, W, is_on, read_properties, value, whole
 
-_PICTURES = frozenset({"drawing", "pict", "object"})
+_DRAWN = frozenset({"drawing", "pict", "object"})
+_PICTURES = ("{*}blip", "{*}imagedata", "{*}chart", "{*}relIds", "{*}OLEObject")  # what may show text that is not read
 _SKIPPED = frozenset(
     {"del", "moveFrom", "pPr", "rPr", "delText", "instrText", "delInstrText", "rt", "rubyPr", "sdtPr", "sdtEndPr"}
 )
 _SIGNS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
+_NOTES = frozenset({"footnoteReference", "endnoteReference"})
 _BOX = "txbxContent"
 _MOST_COLUMNS = 63  # of a table in Word
 _TRANSPARENT = frozenset({"sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag", "AlternateContent", "Choice"})
@@ -40,6 +42,8 @@ def read_word(raw: bytes, limits: Limits) -> Reading:
         notes.append(
             f"有 {reader.pictures} 处图片，其中的文字未读取 ({reader.pictures} pictures, whose text is not read)"
         )
+    if reader.notes:
+        notes.append(f"有 {reader.notes} 处脚注或尾注，未读取 ({reader.notes} footnotes, not read)")
     return draft.finish("docx", notes)
 
 
@@ -68,6 +72,7 @@ class _Reader:
 
     def __init__(self, styles: Styles, numbering: Any) -> None:
         self.pictures = 0
+        self.notes = 0  # footnotes and endnotes
         self._styles = styles
         self._numbering = Numbering(numbering)
         self._paragraphs = 0
@@ -126,7 +131,11 @@ class _Reader:
         for child in parent:
             name = _name(child)
             if name == "t":
-                pieces.append(child.text or "")
+                pieces.append((child.text or "").replace("\n", " "))
+            elif name == "sym":
+                pieces.append(sign_of(child.get(W + "char", "")))
+            elif name in _NOTES:
+                self.notes += 1
             elif name in _SIGNS:
                 pieces.append(_SIGNS[name])
             elif name == _BOX:
@@ -136,7 +145,7 @@ class _Reader:
             elif name == "r" and (is_on(child, "rPr/vanish") or is_on(child, "rPr/webHidden")):
                 continue
             elif name not in _SKIPPED:
-                self.pictures += name in _PICTURES and not _holds_box(child)
+                self.pictures += name in _DRAWN and next(child.iter(*_PICTURES), None) is not None
                 self._collect(child, pieces, boxes)
 
     def _read_table(self, table: Any, draft: Draft) -> None:
@@ -161,12 +170,10 @@ class _Reader:
         lines = []
         for block in _within(cell, _BLOCKS):
             if _name(block) == "tbl":
-                lines += ["\t".join(line for _, inner in cells for line in inner) for cells in self._rows(block)]
+                for cells in self._rows(block):
+                    inner = [line for _, lines_of_cell in cells for line in lines_of_cell]
+                    lines += ["\t".join(inner)] if is_short(cells) else inner
             else:
                 text, boxes = self._text(block)
                 lines += [text, *(line for box in boxes for line in self._lines(box))]
         return [line for line in lines if line.strip()]
-
-
-def _holds_box(picture: Any) -> bool:
-    return next(picture.iter(W + _BOX), None) is not None

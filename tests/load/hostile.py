@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tests.load import attacks, garbage, openapi
+from tests.load import attacks, garbage, openapi, uploads
 from tests.load.attacks import CLOSE, PATIENT, Attack
 from tests.load.client import Connection, CutError, post
 from tests.load.plan import PATIENCE, Plan
@@ -24,7 +24,8 @@ HUNG, CLOSED, LEFT = "hung", "closed", "left"
 
 def hostile(plan: Plan, part: Part) -> None:
     """Warm up, remember the memory, attack, look again."""
-    with serving(plan, part, body_seconds=BODY_SECONDS) as program:
+    database = f"sqlite:///{plan.folder / 'hostile.db'}"
+    with serving(plan, part, body_seconds=BODY_SECONDS, database=database) as program:
         status, page = fetch(program.port, "GET", "/openapi.json")
         assert status == 200, f"/openapi.json answered {status}"
         begin = time.monotonic()
@@ -63,6 +64,7 @@ def _made(plan: Plan, page: dict[str, Any], share: float, number: int) -> tuple[
     others = [
         openapi.cases(page, part_of(scale.from_openapi), number),
         attacks.disconnects(part_of(scale.disconnects), number),
+        uploads.uploads(part_of(scale.uploads), number),
         attacks.heavy(scale.heavy),
     ]
     rest = part_of(scale.hostile) - len(slow) - sum(map(len, others))
@@ -75,6 +77,7 @@ async def _warm_up(plan: Plan, program: Program) -> None:
     """Ordinary requests, reports among them, so that memory has the size that it has in use."""
     requests = [post("/v1/sentences", {"sentences": [sentence]}) for sentence in plan.sentences[: plan.scale.warm_up]]
     requests += [post("/v1/reports", {"text": text}) for text in plan.texts]
+    requests.append(uploads.kept())
     await _attack_all(program.port, [Attack("normal", (request,)) for request in requests], [])
 
 

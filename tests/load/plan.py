@@ -29,6 +29,7 @@ class Scale:
     hostile: int = 10_000
     from_openapi: int = 2_500
     disconnects: int = 1_000
+    uploads: int = 1_000
     slow: int = 300
     heavy: int = 20  # of each kind
     reloads: int = 20
@@ -52,6 +53,7 @@ QUICK = Scale(
     hostile=240,
     from_openapi=60,
     disconnects=30,
+    uploads=40,
     slow=10,
     heavy=1,
     reloads=2,

@@ -17,6 +17,8 @@ EDGE = Path("training/cli.py")  # the command line calls everything
 ALLOWED = {"model": {"model"}, "data": {"data", "model"}, "training": {"training", "data", "model"}}
 ALLOWED["serve"] = {"serve", "data", "model"}
 HEAVY = {"torch", "transformers", "safetensors", "datasets", "sklearn", "scipy", "pandas", "accelerate", "onnx"}
+SERVED = {"answers", "completeness", "exports", "feedback", "readers"}  # what the service takes of the data's part
+LATER = {"alembic", "docx", "lxml", "openpyxl", "pdfminer", "psycopg", "pyarrow", "sqlalchemy"}  # when they are needed
 
 
 def parsed(file: Path) -> ast.Module:
@@ -94,6 +96,23 @@ def test_a_label_is_spelt_in_one_file(file: Path) -> None:
         assert [value for _, value in found] == [*ROLES, *TOPICS]
     else:
         assert found == []
+
+
+def test_the_service_takes_no_more_of_the_data_than_it_serves(file: Path) -> None:
+    if file.parts[0] == "serve":
+        taken = {name.split(".")[2] for name in imported(parsed(file)) if name.startswith("fazhi.data.")}
+        assert taken <= SERVED
+        assert not tops(parsed(file)) & (HEAVY | LATER)
+
+
+def test_the_service_starts_without_what_is_heavy_or_needed_later() -> None:
+    program = (
+        "import sys, fazhi.serve.server\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv[1].split(','))))"
+    )
+    command = [sys.executable, "-c", program, ",".join(HEAVY | LATER)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "\n"
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("tests/**/*.py")), ids=lambda path: path.stem)

@@ -37,6 +37,28 @@ def test_it_starts_and_reloads_the_command(unit: str) -> None:
     assert "\nKillMode=mixed\n" in unit
 
 
+def test_what_it_keeps_lies_where_it_may_write(unit: str) -> None:
+    place = re.search(r"^Environment=FAZHI_DATABASE=sqlite:///(/\S+)$", unit, re.MULTILINE)
+    folder = re.search(r"^StateDirectory=(\S+)$", unit, re.MULTILINE)
+    assert place
+    assert folder
+    assert Path(place[1]).parent == Path("/var/lib", folder[1])
+    assert "\nProtectSystem=strict\n" in unit
+    assert "\nPrivateTmp=yes\n" in unit  # where a file lies while it is read
+
+
+def test_a_file_that_takes_all_memory_does_not_end_the_service(unit: str) -> None:
+    limit = re.search(r"^MemoryMax=(\d+)G$", unit, re.MULTILINE)
+    assert limit
+    defaults = {name: ServeConfig.model_fields[name].default for name in ("readers", "read_memory_mb")}
+    assert int(limit[1]) * 1024 >= defaults["readers"] * defaults["read_memory_mb"] + 500
+    assert "\nOOMPolicy=continue\n" in unit
+
+
+def test_libreoffice_may_make_code_as_it_runs(unit: str) -> None:
+    assert not re.search("^MemoryDenyWriteExecute=", unit, re.MULTILINE)
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_accepts_it(unit: str, tmp_path: Path) -> None:
     copy = tmp_path / "fazhi.service"

@@ -1,15 +1,21 @@
 """The child process: what it gives back, and that nothing in a file keeps it, its memory or its children alive."""
 
 import os
-import stat
+import signal
+import subprocess
+import sys
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from fazhi.data.readers import Kind, Limits, UnreadableError, read_bytes, read_file
+from fazhi.data.readers.child import load_parsers, parse
+from fazhi.data.readers.sniff import Format
 from tests.papers import LEFT, Line, paragraph, pdf, word
+from tests.processes import running, starter_of, wait_until
 
 TEXT = "办理行政复议案件12件，审结11件。"
 
@@ -59,6 +65,11 @@ def test_a_wrong_suffix_is_read_by_content_with_a_note() -> None:
     assert "pdf" in reading.notes[0]
 
 
+def test_a_text_without_chinese_is_told(tmp_path: Path) -> None:
+    assert "汉字" in read_bytes("a.txt", "Qlb¥ NRtLe?Yﬁ".encode() * 20).notes[0]
+    assert read_bytes("a.txt", b"fazhi").notes == ()
+
+
 def test_a_file_that_is_too_large_is_not_looked_at(tmp_path: Path) -> None:
     assert refusal("a.txt", b"a" * 101, Limits(bytes=100)) == "too-large"
     path = tmp_path / "a.txt"
@@ -85,6 +96,19 @@ def test_the_parser_s_failures_come_back_with_both_sentences() -> None:
     assert "损坏" in caught.value.chinese
 
 
+@pytest.mark.parametrize(("name", "form"), [("lxml", Format.DOCX), ("lxml", Format.HTML), ("pdfminer", Format.PDF)])
+def test_a_parser_that_is_not_installed_is_named(name: str, form: Format, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [module for module in sys.modules if module.partition(".")[0] == name]:
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, name, None)
+    raw = {Format.DOCX: word(paragraph(TEXT)), Format.HTML: b"<html>", Format.PDF: pdf([])}[form]
+    with pytest.raises(UnreadableError, match="fazhi\\[documents\\]") as caught:
+        parse(raw, form, USUAL)
+    assert caught.value.code == "unknown-format"
+    assert "fazhi[documents]" in caught.value.chinese
+    load_parsers()  # does without
+
+
 def test_a_file_that_takes_too_long_is_given_up() -> None:
     started = time.monotonic()
     assert refusal("a.pdf", endless(60), Limits(seconds=1)) == "too-slow"
@@ -103,72 +127,65 @@ def test_nothing_is_left_in_the_folder_for_temporary_files(tmp_path: Path, monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_child_sees_no_secrets(tmp_path: Path, office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAZHI_API_KEYS", "xyzzy")
-    write(office, f"env > {tmp_path}/seen")
-    refusal("a.doc", b"{\\rtf1 }")
-    seen = (tmp_path / "seen").read_text(encoding="utf-8")
-    assert "HOME=" in seen
-    assert "xyzzy" not in seen
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        ("slow", "too-slow"),
+        (str(-signal.SIGXCPU), "too-slow"),
+        (str(-signal.SIGALRM), "too-slow"),
+        ("3", "too-much-memory"),
+        (str(-signal.SIGKILL), "too-much-memory"),
+        (str(-signal.SIGSEGV), "damaged"),
+        ("1", "damaged"),
+        ("", "damaged"),
+    ],
+)
+def test_however_a_parser_ends_there_is_a_reason(ended: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fazhi.data.readers.isolate._Starter.run", lambda *_: ended)
+    assert refusal("a.docx", word(paragraph(TEXT))) == code
 
 
-@pytest.fixture
-def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program in LibreOffice's place, which the test writes."""
-    binaries = tmp_path / "bin"
-    binaries.mkdir()
-    monkeypatch.setenv("PATH", f"{binaries}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    return binaries / "soffice"
+class TestStarter:
+    def test_files_may_be_read_at_the_same_time(self) -> None:
+        def outcome(number: int) -> str:
+            if number % 5 == 0:
+                return refusal("a.pdf", endless(60), Limits(seconds=0.3))
+            return read_bytes("a.docx", word(paragraph(f"第{number}件"))).text
 
+        with ThreadPoolExecutor(6) as pool:
+            outcomes = list(pool.map(outcome, range(20)))
+        assert outcomes == ["too-slow" if number % 5 == 0 else f"第{number}件" for number in range(20)]
 
-def write(program: Path, lines: str) -> None:
-    program.write_text(f"#!/bin/sh\n{lines}\n", encoding="utf-8")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    def test_it_is_started_again_if_it_was_killed(self) -> None:
+        raw = word(paragraph(TEXT))
+        read_bytes("a.docx", raw)
+        first = starter_of(os.getpid())
+        for _ in range(3):
+            os.kill(starter_of(os.getpid()), signal.SIGKILL)
+            assert read_bytes("a.docx", raw).text == TEXT
+        assert starter_of(os.getpid()) != first
 
+    def test_it_ends_with_the_process_that_asked_and_clears_up_behind_it(self, tmp_path: Path) -> None:
+        (tmp_path / "endless.pdf").write_bytes(endless(60))
+        script = "import sys; from fazhi.data.readers import *; read_file(Path(sys.argv[1]))"
+        command = [sys.executable, "-c", f"from pathlib import Path; {script}", str(tmp_path / "endless.pdf")]
+        folder = tmp_path / "temporary"
+        folder.mkdir()
+        with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(folder)}) as process:
+            wait_until(lambda: list(folder.glob("*/document")) != [] and starter_of(process.pid) > 0)
+            starter = starter_of(process.pid)
+            process.kill()
+        wait_until(lambda: not running(starter))
+        wait_until(lambda: list(folder.iterdir()) == [])
 
-class TestOffice:
-    def test_its_docx_is_read(self, office: Path, tmp_path: Path) -> None:
-        made = tmp_path / "made.docx"
-        made.write_bytes(word(paragraph(TEXT)))
-        find = 'for one; do [ "$was" = --outdir ] && out=$one; was=$one; done'
-        write(office, f"{find}\nmkdir $out && cp {made} $out/document.docx")
-        reading = read_bytes("a.doc", b"{\\rtf1 }")
-        assert (reading.text, reading.format) == (TEXT, "rtf")
-        assert "rtf" in reading.notes[0]
-
-    def test_its_profile_is_its_own_and_fetches_nothing(self, office: Path, tmp_path: Path) -> None:
-        write(office, f'for one; do echo "$one"; done > {tmp_path}/told; cat profile/user/*.xcu >> {tmp_path}/told')
-        refusal("a.doc", b"{\\rtf1 }")
-        told = (tmp_path / "told").read_text(encoding="utf-8")
-        assert "-env:UserInstallation=file://" in told
-        assert "--headless" in told
-        assert "document.rtf" in told
-        assert 'oor:name="DisableMacrosExecution" oor:op="fuse"><value>true' in told
-
-    def test_it_makes_nothing_of_a_damaged_file(self, office: Path) -> None:
-        write(office, "exit 1")
-        assert refusal("a.doc", b"{\\rtf1 }") == "damaged"
-
-    def test_it_hangs_and_is_ended_with_all_it_started(self, office: Path, tmp_path: Path) -> None:
-        write(office, f"sleep 300 & echo $! > {tmp_path}/pid; wait")
-        started = time.monotonic()
-        assert refusal("a.doc", b"{\\rtf1 }", Limits(office_seconds=0.7)) == "too-slow"
-        assert time.monotonic() - started < 5
-        pid = int((tmp_path / "pid").read_text(encoding="utf-8"))
-        for _ in range(100):  # the kernel's time to end it
-            if not running(pid):
-                break
-            time.sleep(0.02)
-        assert not running(pid)
-
-    def test_it_is_not_there(self, office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PATH", str(office.parent))
-        assert refusal("a.doc", b"{\\rtf1 }") == "no-libreoffice"
-
-
-def running(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    def test_a_fork_of_the_process_has_one_of_its_own(self, tmp_path: Path) -> None:
+        (tmp_path / "a.docx").write_bytes(word(paragraph(TEXT)))
+        script = (
+            "import os, sys; from pathlib import Path; from fazhi.data.readers import read_file, prepare\n"
+            "prepare(); path = Path(sys.argv[1]); text = read_file(path).text\n"
+            "if child := os.fork():\n"
+            "    assert os.waitpid(child, 0)[1] == 0; assert read_file(path).text == text\n"
+            "else:\n"
+            "    os._exit(read_file(path).text != text)\n"
+        )
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.docx")], check=True, timeout=60)

@@ -4,21 +4,7 @@ import pytest
 
 from fazhi.data.readers import FORMATS, UnreadableError
 from fazhi.data.readers.sniff import Format, note_on_name, sniff
-
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-
-
-def compound(stream: str, flags: int = 0) -> bytes:
-    """A container of Microsoft's old kind, as far as is looked at: a header, a directory and the stream's beginning."""
-    header = bytearray(512)
-    header[:8], header[30:32] = OLE, (9).to_bytes(2, "little")
-    entry = bytearray(128)
-    name = f"{stream}\0".encode("utf-16-le")
-    entry[: len(name)] = name
-    entry[116:120] = (1).to_bytes(4, "little")
-    content = bytearray(512)
-    content[10:12] = flags.to_bytes(2, "little")
-    return bytes(header + entry.ljust(512, b"\0") + content)
+from tests.papers import OLE, compound
 
 
 @pytest.mark.parametrize(
@@ -36,6 +22,8 @@ def compound(stream: str, flags: int = 0) -> bytes:
         ("a.html", "<p>一、工作</p>".encode(), Format.HTML),
         ("a.txt", "\ufeff<!DOCTYPE html>\n<html lang=zh>".encode(), Format.HTML),
         ("a.doc", b"<HTML xmlns:o='urn'><BODY>", Format.HTML),
+        ("a.html", "<!DOCTYPE html><html>".encode("utf-16"), Format.HTML),
+        ("a.txt", "一、工作".encode("utf-16"), Format.TXT),
         ("a.txt", "数值 a<b 且 c>d，<p>不是网页".encode(), Format.TXT),
         ("a.html", "一、工作".encode(), Format.TXT),
         ("a.doc", b"{\\rtf1\\ansi", Format.RTF),
@@ -55,6 +43,9 @@ def test_the_content_decides(name: str, raw: bytes, form: Format) -> None:
         (compound("EncryptedPackage"), "encrypted"),
         (compound("WordDocument", flags=0x0100), "encrypted"),
         (compound("Workbook"), "unknown-format"),
+        (OLE + bytes(600), "unknown-format"),
+        (OLE + b"\xff" * 600, "damaged"),
+        (compound("Workbook")[:512], "damaged"),
         (b"\x89PNG\r\n\x1a\n", "unknown-format"),
         (b"\xff\xd8\xff\xe0", "unknown-format"),
         (b"Rar!\x1a\x07", "unknown-format"),
@@ -88,3 +79,17 @@ def test_a_wrong_suffix_is_told(name: str, form: Format, told: bool) -> None:
     note = note_on_name(name, form)
     assert bool(note) is told
     assert not told or form in note
+
+
+@pytest.mark.parametrize(
+    ("stream", "told"), [("Workbook", "Excel"), ("PowerPoint Document", "PowerPoint"), ("Contents", "OLE")]
+)
+def test_an_office_file_of_another_kind_is_named(stream: str, told: str) -> None:
+    with pytest.raises(UnreadableError, match=told) as caught:
+        sniff("a.doc", compound(stream))
+    assert told in caught.value.chinese
+
+
+def test_flags_that_are_not_a_word_file_s_say_nothing() -> None:
+    raw = compound("WordDocument", flags=0x0100)
+    assert sniff("a.doc", raw.replace(b"\xec\xa5", b"\0\0")) is Format.DOC

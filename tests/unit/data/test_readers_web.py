@@ -100,6 +100,31 @@ def test_a_page_that_names_a_wrong_encoding_or_none_is_read_as_a_text_is() -> No
         assert read(f"<html>{head}<p>{TEXT}".encode("gb18030")).text == TEXT
 
 
+def test_a_page_in_utf_8_or_utf_16_is_read_as_that_whatever_it_names() -> None:
+    page = "<html><meta charset=gb2312><p>行政法治"  # whose bytes in UTF-8 are letters of GB 18030 too
+    assert read(page.encode()).text == "行政法治"
+    assert read(page.encode("utf-16")).text == "行政法治"
+    assert read(b"\xef\xbb\xbf" + page.encode()).text == "行政法治"
+
+
+def test_a_page_of_a_government_s_site() -> None:
+    around = (
+        "<div class='BreadcrumbNav'>当前位置：<a>首页</a> > 正文</div><h1>某县2023年法治政府建设年度报告</h1>",
+        "<div class='pages-date'>2024-01-12 <span>来源：司法局</span><div class='share'>【字体：大 中 小】</div></div>",
+        "<div class='editor'>责任编辑：张三</div><div class='related'><h4>相关稿件</h4><li><a>会议</a></div>",
+    )
+    text = f"<p>　　{TEXT * 5}</p><p>&nbsp;&emsp;（一）工作。</p><TABLE><tr><td>复议<td>12</TABLE><p>某县人民政府</p>"
+    body = f"<div id='UCAP-CONTENT'><div class='TRS_Editor'>{text}</div></div>".join((around[0] + around[1], around[2]))
+    reading = read(page(body, "<title>某县2023年法治政府建设年度报告_某县人民政府</title>"))
+    lines = ["某县2023年法治政府建设年度报告", TEXT * 5, "（一）工作。", "复议\t12", "某县人民政府"]
+    assert [line.strip() for line in reading.text.split("\n")] == lines
+
+
+def test_lines_parted_by_breaks_only_are_paragraphs() -> None:
+    body = f"<div id='zoom'>法治报告<br><br>　　{TEXT}<br/>\n　　一、工作<br>{TEXT}</div>"
+    assert read(page(body)).text.split("\n") == ["法治报告", f"　　{TEXT}", "　　一、工作", TEXT]
+
+
 def test_a_page_of_broken_bytes_is_no_text() -> None:
     with pytest.raises(UnreadableError) as caught:
         read(b"<html><meta charset=utf-8><p>" + b"\xff\xfe\xff" * 50)

@@ -8,9 +8,8 @@ import pytest
 
 from fazhi.data.readers import Code, Kind, Limits, Place, Reading, UnreadableError
 from fazhi.data.readers.child import parse
-from fazhi.data.readers.numerals import numeral
 from fazhi.data.readers.sniff import Format
-from tests.papers import numbered, paragraph, table, word
+from tests.papers import paragraph, style, table, word
 
 LIMITS = Limits()
 
@@ -25,29 +24,10 @@ def refusal(raw: bytes, limits: Limits = LIMITS) -> Code:
     return caught.value.code
 
 
-def level(index: int, form: str, text: str, more: str = "") -> str:
-    start = f'<w:start w:val="1"/><w:numFmt w:val="{form}"/>{more}'
-    return f'<w:lvl w:ilvl="{index}">{start}<w:lvlText w:val="{text}"/></w:lvl>'
-
-
-def style(name: str, properties: str = "", more: str = "", identity: str = "1") -> str:
-    head = f'<w:style w:type="paragraph" w:styleId="{identity}"><w:name w:val="{name}"/>{more}'
-    return f"{head}<w:pPr>{properties}</w:pPr></w:style>"
-
-
-OUTLINE = "".join(
-    (
-        level(0, "chineseCountingThousand", "%1、"),
-        level(1, "chineseCounting", "（%2）"),
-        level(2, "decimal", "%3."),
-        level(3, "decimal", "（%4）"),
-        level(4, "decimalEnclosedCircle", "%5"),
-    )
+PICTURE = (
+    "<w:p><w:r><w:drawing><a:blip xmlns:a='http://schemas.openxmlformats.org/drawingml/2006/main'/></w:drawing>"
+    "</w:r></w:p>"
 )
-
-
-def lists(levels: str = OUTLINE, numbers: str = '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>') -> str:
-    return f'<w:abstractNum w:abstractNumId="0">{levels}</w:abstractNum>{numbers}'
 
 
 class TestText:
@@ -107,6 +87,31 @@ class TestText:
         assert reading.text == "报告\n红头"
         assert reading.notes == ()
 
+    def test_a_line_drawn_under_a_letterhead_is_no_picture(self) -> None:
+        assert read(word("<w:p><w:r><w:t>文</w:t><w:drawing><wps:wsp/></w:drawing></w:r></w:p>")).notes == ()
+
+    def test_footnotes_are_not_read_and_told(self) -> None:
+        body = "<w:p><w:r><w:t>办理12件</w:t></w:r><w:r><w:footnoteReference w:id='2'/></w:r></w:p>"
+        parts = {"word/footnotes.xml": "<w:footnotes/>"}
+        reading = read(word(body, parts=parts))
+        assert reading.text == "办理12件"
+        assert "1 处脚注" in reading.notes[0]
+
+    def test_signs_that_are_not_printed_are_no_text(self) -> None:
+        run = "<w:r><w:t>办理\u200b行\xad政</w:t><w:softHyphen/><w:t>复议\n案件</w:t></w:r>"
+        assert read(word(f"<w:p>{run}</w:p>")).text == "办理行政复议 案件"
+
+    def test_a_sign_named_by_its_place_in_a_font(self) -> None:
+        signs = "".join(f"<w:sym w:font='Wingdings' w:char='{code}'/>" for code in ("F0FE", "6F", "F001", "-1", ""))
+        assert read(word(f"<w:p><w:r>{signs}<w:t>完成</w:t></w:r></w:p>")).text == "☑□完成"
+
+    def test_the_result_of_a_field_is_text_and_its_code_is_not(self) -> None:
+        marks = [f"<w:r><w:fldChar w:fldCharType='{kind}'/></w:r>" for kind in ("begin", "separate", "end")]
+        code = "<w:r><w:instrText> REF _1 \\h </w:instrText></w:r>"
+        run = f"{marks[0]}{code}{marks[1]}<w:r><w:t>附件1</w:t></w:r>{marks[2]}"
+        simple = "<w:fldSimple w:instr='DATE'><w:r><w:t>2024年</w:t></w:r></w:fldSimple>"
+        assert read(word(f"<w:p>{run}{simple}</w:p>")).text == "附件12024年"
+
     def test_headings_are_known_by_their_outline(self) -> None:
         styles = style("heading 1", '<w:outlineLvl w:val="0"/>') + style("toc 1", identity="3")
         styles += style("mine", more='<w:basedOn w:val="1"/>', identity="2")
@@ -157,97 +162,13 @@ class TestTables:
         inner = paragraph("一、工作") + paragraph("办理12件。") + table(["甲", "乙"])
         assert read(word(table([inner]))).text == "一、工作\n办理12件。\n甲\t乙"
 
+    def test_tables_in_a_cell_are_read_as_tables_are(self) -> None:
+        text = table([paragraph("一、工作") + paragraph("办理12件。"), "旁"])
+        assert read(word(table([table(["甲", "乙"]) + text]))).text == "甲\t乙\n一、工作\n办理12件。\n旁"
+
     def test_a_deleted_row_is_left_out(self) -> None:
         row = f"<w:tr><w:trPr><w:del w:id='1'/></w:trPr><w:tc>{paragraph('旧')}</w:tc></w:tr>"
         assert read(word(f"<w:tbl>{row}<w:tr><w:tc>{paragraph('新')}</w:tc></w:tr></w:tbl>")).text == "新"
-
-
-class TestNumbering:
-    def test_levels_count_and_begin_anew(self) -> None:
-        order = [0, 1, 2, 2, 1, 2, 3, 4, 4, 0, 1]
-        body = "".join(numbered("文", 1, index) for index in order)
-        assert read(word(body, lists())).text.split("\n") == [
-            "一、文",
-            "（一）文",
-            "1. 文",
-            "2. 文",
-            "（二）文",
-            "1. 文",
-            "（1）文",
-            "①文",
-            "②文",
-            "二、文",
-            "（一）文",
-        ]
-
-    def test_text_between_does_not_stop_the_count_and_empty_paragraphs_count(self) -> None:
-        body = numbered("甲", 1) + paragraph("间") + numbered("", 1) + numbered("乙", 1)
-        assert read(word(body, lists())).text == "一、甲\n间\n三、乙"
-
-    def test_a_list_may_begin_anew_or_elsewhere(self) -> None:
-        numbers = (
-            '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="0"/>'
-            '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/></w:lvlOverride></w:num>'
-        )
-        body = numbered("甲", 1) + numbered("乙", 2) + numbered("丙", 2) + numbered("丁", 1)
-        assert read(word(body, lists(numbers=numbers))).text == "一、甲\n五、乙\n六、丙\n七、丁"
-
-    def test_a_level_may_go_on_counting_under_the_next_heading(self) -> None:
-        levels = level(0, "decimal", "%1.") + level(1, "decimal", "%2)", '<w:lvlRestart w:val="0"/>')
-        body = "".join(numbered("文", 1, index) for index in (0, 1, 0, 1))
-        assert read(word(body, lists(levels))).text == "1. 文\n1) 文\n2. 文\n2) 文"
-
-    def test_a_level_names_those_above_it_in_figures_if_it_says_so(self) -> None:
-        levels = level(0, "chineseCounting", "第%1章") + level(1, "decimal", "%1.%2", "<w:isLgl/>")
-        body = numbered("总则", 1) + numbered("文", 1, 1)
-        assert read(word(body, lists(levels))).text == "第一章 总则\n1.1 文"
-
-    def test_a_style_brings_its_number(self) -> None:
-        styles = style("x", '<w:numPr><w:numId w:val="1"/></w:numPr>', identity="h2")
-        levels = level(0, "decimal", "%1.") + level(1, "decimal", "%2)", '<w:pStyle w:val="h2"/>')
-        body = paragraph("甲", '<w:pStyle w:val="h2"/>')
-        body += paragraph("乙", '<w:pStyle w:val="h2"/><w:numPr><w:numId w:val="0"/></w:numPr>')
-        assert read(word(body, lists(levels), styles)).text == "1) 甲\n乙"
-
-    def test_a_list_style_stands_for_its_list(self) -> None:
-        kinds = (
-            f'<w:abstractNum w:abstractNumId="0"><w:numStyleLink w:val="L"/></w:abstractNum>'
-            f'<w:abstractNum w:abstractNumId="7"><w:styleLink w:val="L"/>{OUTLINE}</w:abstractNum>'
-        )
-        numbers = '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'
-        assert read(word(numbered("甲", 1), kinds + numbers)).text == "一、甲"
-
-    def test_signs_of_symbol_fonts_become_signs_of_text(self) -> None:
-        for sign, shown in (("\uf06e", "■"), ("\uf0e0", "●"), ("–", "–"), ("", "●")):
-            assert read(word(numbered("甲", 1), lists(level(0, "bullet", sign)))).text == f"{shown}甲"
-
-    def test_a_number_of_no_list_is_left_out(self) -> None:
-        assert read(word(numbered("甲", 9) + numbered("乙", 1, 8), lists())).text == "甲\n乙"
-
-    @pytest.mark.parametrize(
-        ("form", "written"),
-        [
-            ("chineseCounting", ["一", "十", "十一", "二十", "九十九", "一〇五"]),
-            ("chineseCountingThousand", ["一", "十", "十一", "二十", "九十九", "一百零五"]),
-            ("ideographDigital", ["一", "一〇", "一一", "二〇", "九九", "一〇五"]),
-            ("chineseLegalSimplified", ["壹", "壹拾", "壹拾壹", "贰拾", "玖拾玖", "壹佰零伍"]),
-            ("ideographTraditional", ["甲", "癸", "11", "20", "99", "105"]),
-            ("decimalEnclosedCircleChinese", ["①", "⑩", "⑪", "⑳", "99", "105"]),
-            ("upperRoman", ["I", "X", "XI", "XX", "XCIX", "CV"]),
-            ("lowerLetter", ["a", "j", "k", "t", "uuuu", "aaaaa"]),
-            ("decimalZero", ["01", "10", "11", "20", "99", "105"]),
-            ("decimalFullWidth", ["１", "１０", "１１", "２０", "９９", "１０５"]),
-            ("none", [""] * 6),
-            ("unheardOf", ["1", "10", "11", "20", "99", "105"]),
-        ],
-    )
-    def test_numbers_in_their_formats(self, form: str, written: list[str]) -> None:
-        assert [numeral(number, form) for number in (1, 10, 11, 20, 99, 105)] == written
-
-    @pytest.mark.parametrize("number", [0, -1, 10_000, 10**12])
-    def test_numbers_out_of_range_are_figures(self, number: int) -> None:
-        assert numeral(number, "chineseCountingThousand") == str(number)
-        assert numeral(1001, "chineseCountingThousand") == "一千零一"
 
 
 class TestRefusals:
@@ -255,17 +176,25 @@ class TestRefusals:
         assert refusal(word(paragraph(" "))) is Code.EMPTY
 
     def test_a_file_of_pictures(self) -> None:
-        assert refusal(word("<w:p><w:r><w:drawing/></w:r></w:p>")) is Code.SCANNED_ONLY
-        assert "1" in read(word(paragraph("文") + "<w:p><w:r><w:drawing/></w:r></w:p>")).notes[0]
+        assert refusal(word(PICTURE)) is Code.SCANNED_ONLY
+        assert "1" in read(word(paragraph("文") + PICTURE)).notes[0]
 
     def test_another_zip(self) -> None:
-        for name, told in (("xl/workbook.xml", "Excel"), ("ppt/presentation.xml", "PowerPoint"), ("a.txt", "zip")):
+        for name, told in (
+            ("xl/workbook.xml", "Excel"),
+            ("ppt/presentation.xml", "PowerPoint"),
+            ("a.txt", "ZIP"),
+            ("content.xml", "OpenDocument"),
+        ):
             file = io.BytesIO()
             with zipfile.ZipFile(file, "w") as package:
                 package.writestr(name, "x")
             with pytest.raises(UnreadableError, match=told) as caught:
                 read(file.getvalue())
             assert caught.value.code is Code.UNKNOWN_FORMAT
+
+    def test_a_zip_of_very_many_files_is_no_document(self) -> None:
+        assert refusal(word(paragraph("文"), parts={f"{n}.xml": "" for n in range(5001)})) is Code.UNKNOWN_FORMAT
 
     def test_a_damaged_file(self) -> None:
         raw = word(paragraph("办理12件。" * 50))

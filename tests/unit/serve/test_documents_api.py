@@ -226,6 +226,14 @@ class TestSending:
         assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 429)
         assert max(most) == 1
 
+    def test_it_is_told_where_the_time_went(self, make_service: Any, running: Any, database: str) -> None:
+        sent, page = use(running, make_service(database=database), post(), get("/metrics"))
+        stages = dict(part.split(";dur=") for part in sent.headers["server-timing"].split(", "))
+        assert set(stages) == {"queue", "encode", "model", "read", "store"}
+        assert all(float(taken) >= 0 for taken in stages.values())
+        for stage in stages:
+            assert f'fazhi_stage_seconds_count{{stage="{stage}"}} 1.0' in page.text
+
     def test_a_key_is_asked_for_where_there_are_keys(self, make_service: Any, running: Any, tmp_path: Path) -> None:
         key = add(tmp_path / "keys", "office", admin=False)
         service = make_service(keys=tmp_path / "keys")
@@ -425,6 +433,23 @@ class TestTheDatabase:
         assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(503, "store_failed")}
         reasons = {record.reason for record in caplog.records if record.message == "the database failed"}
         assert reasons == {"feedback.db: disk I/O error"}
+
+    def test_one_that_does_not_answer_holds_up_nothing_else(
+        self, make_service: Any, running: Any, database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        free = threading.Event()
+        monkeypatch.setattr("fazhi.data.feedback.Store.documents", lambda _: [] if free.wait(10) else None)
+
+        async def run() -> list[Any]:
+            async with running(make_service(database=database)) as client:
+                stuck = [asyncio.ensure_future(client.get("/v1/documents")) for _ in range(40)]
+                await asyncio.sleep(0)
+                others = [await client.post("/v1/reports", json={"text": TEXT}), await client.post("/admin/reload")]
+                assert not any(one.done() for one in stuck)
+                free.set()
+                return [*others, *await asyncio.gather(*stuck)]
+
+        assert {answer.status_code for answer in asyncio.run(run())} == {200}
 
     def test_one_that_cannot_be_opened_is_told_at_the_start(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"no database, but long enough to be looked at " * 50)

@@ -45,6 +45,33 @@ def test_nor_may_it_send_a_file(make_service: Any, running: Any, database: str) 
     assert listed.json() == {"documents": []}
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1:8000", 200),
+        ("http://127.0.0.1:9000", 403),
+        ("http://localhost:8000", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("", 403),
+    ],
+)
+def test_an_old_browser_tells_the_origin_alone(
+    make_service: Any, running: Any, database: str, origin: str, status: int
+) -> None:
+    answer = ask(running, make_service(database=database), host="127.0.0.1:8000", origin=origin)
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}])
+def test_nor_may_it_have_the_model_loaded_anew(make_service: Any, running: Any, headers: dict[str, str]) -> None:
+    async def run() -> list[Any]:
+        async with running(make_service()) as client:
+            return [await client.post("/admin/reload", headers=given) for given in (headers, {})]
+
+    assert [answer.status_code for answer in asyncio.run(run())] == [403, 200]
+
+
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_our_own_page_and_the_address_bar_may(make_service: Any, running: Any, database: str, site: str) -> None:
     assert ask(running, make_service(database=database), sec_fetch_site=site).status_code == 200

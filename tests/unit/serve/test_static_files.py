@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fazhi.serve import page
+from fazhi.serve import page, reading
 from fazhi.serve.keys import add
 
 FILES = {
@@ -29,6 +29,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "outside.js").write_text("secret", encoding="utf-8")
     monkeypatch.setattr(page, "files", lambda _: tmp_path)
     return tmp_path / "static"
+
+
+@pytest.fixture(autouse=True)
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One entry for each time that what reads files was to be started; nothing is."""
+    calls: list[None] = []
+    monkeypatch.setattr(reading, "prepare", lambda: calls.append(None))
+    return calls
 
 
 def get(running: Any, service: Any, *requests: tuple[str, dict[str, str]]) -> list[Any]:
@@ -96,6 +104,29 @@ def test_who_has_it_already_does_not_get_it_again(make_service: Any, running: An
 def test_no_other_file_is_given(make_service: Any, running: Any, path: str) -> None:
     (answer,) = get(running, make_service(), (path, {}))
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_who_opens_the_page_will_soon_send_a_file(
+    make_service: Any, running: Any, prepared: list[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get(running, make_service(), ("/static/app.js", {}), ("/v1/labels", {}))
+    assert prepared == []
+
+    async def opened() -> None:
+        async with running(make_service()) as client:
+            await client.get("/")
+            while not prepared:  # begun when the page is on its way
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(opened(), 20))
+    assert prepared == [None]
+
+    def fail() -> None:
+        raise OSError("no process left")
+
+    monkeypatch.setattr(reading, "prepare", fail)
+    (answer,) = get(running, make_service(), ("/", {}))
+    assert answer.status_code == 200
 
 
 def test_the_page_asks_for_no_key_and_what_it_shows_does(make_service: Any, running: Any, tmp_path: Path) -> None:
