@@ -7,7 +7,6 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 
 from fastapi import APIRouter, Request
-from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from fazhi.serve.errors import NotFound
@@ -32,9 +31,8 @@ _NAME = re.compile(r"(?:[a-z0-9_-]{1,64}/){0,4}[a-z0-9_-]{1,64}\.[a-z0-9]{1,8}")
 @router.get("/")
 async def index(request: Request) -> Response:
     """The page itself; who opens it will soon send a file, so what reads files is started."""
-    response = await static(request, "index.html")
-    response.background = BackgroundTask(service_of(request.scope).readers.prepare)
-    return response
+    service_of(request.scope).readers.prepare()
+    return await static(request, "index.html")
 
 
 @router.get("/static/{name:path}")

@@ -41,10 +41,9 @@ class Readers:
         self._in_hand: set[Stop] = set()
         self._closed = False
 
-    async def prepare(self) -> None:
-        """Make ready for a file before one comes; if that cannot be, the first file will tell."""
-        with suppress(OSError):
-            await asyncio.to_thread(prepare)
+    def prepare(self) -> None:
+        """Make ready for a file before one comes, beside all else; if that cannot be, the first file will tell."""
+        asyncio.get_running_loop().run_in_executor(None, _prepare)
 
     async def read(self, name: str, raw: bytes) -> Reading:
         """Read one file; raises FileTooLarge, FileUnsupported, FileUnreadable, ShuttingDown."""
@@ -66,6 +65,11 @@ class Readers:
         self._threads.close()
         for stop in self._in_hand:
             stop.set()
+
+
+def _prepare() -> None:
+    with suppress(OSError):
+        prepare()
 
 
 def refusal_of(error: UnreadableError) -> ServeError:
