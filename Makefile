@@ -43,8 +43,9 @@ crossval: $(READY)  ## leave one seed report out at a time; as long as five trai
 repeat: $(READY)  ## train with several seeds (SEEDS=13,14,15): how far the figures depend on them
 	$(FAZHI) repeat --seeds $(SEEDS) --data $(DATA) --artifacts $(dir $(MODEL)) --reports $(REPORTS) --encoder $(ENCODER) $(addprefix --set ,$(SET)) $(ARGS)
 
-bench: $(READY)  ## speed of the trained model, against torch and a plain pipeline
+bench: $(READY)  ## speed of the trained model, against torch and a plain pipeline; from a drop on the page to the screen
 	$(FAZHI) bench --data $(DATA) --model $(MODEL) $(ARGS)
+	$(BIN)/python -m tests.page --data $(DATA) --model $(MODEL)
 
 serve: $(READY)  ## train if there is no model yet, then serve it on 127.0.0.1:8000
 	test -f $(MODEL)/SHA256SUMS || $(MAKE) train

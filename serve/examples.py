@@ -22,7 +22,7 @@ _SCORES = {
     "roles": dict(zip(ROLES, (0.012, 0.951, 0.021, 0.016), strict=True)),
     "topics": dict(zip(TOPICS, (0.873, 0.004, 0.021, 0.006), strict=True)),
 }
-_LABEL = {**_SPAN, "role": Role.PROBLEM, "topics": [Topic.ENFORCEMENT], "revision": 1, "user": "张三", "time": TIME}
+_LABEL = {**_SPAN, "role": Role.PROBLEM, "topics": [Topic.ENFORCEMENT], "revision": 1, "user": "审核员甲", "time": TIME}
 _UNIT = {"text": SENTENCE, "heading": False, "headings": [HEADING], "scores": _SCORES}
 _PROBLEM = {"unit": 2, "text": SENTENCE, "topics": [Topic.ENFORCEMENT]}
 _PART = {
@@ -65,7 +65,7 @@ DOCUMENTS: dict[str, Any] = {
     "documents": [{"sha256": SHA256, "name": NAME, "units": 3, "corrected": 1, "model": VERSION, "time": TIME}]
 }
 CORRECTIONS: dict[str, Any] = {
-    "user": "张三",
+    "user": "审核员甲",
     "corrections": [{**_SPAN, "role": Role.PROBLEM, "topics": [Topic.ENFORCEMENT], "revision": 0}],
 }
 LABELS: dict[str, Any] = {"labels": [_LABEL]}

@@ -153,7 +153,7 @@ _ABOVE = """<div class="header"><div class="logo"><a href="/">某市人民政府
 <ul class="nav"><li><a href="/">首页</a></li><li><a href="/zwgk">政务公开</a></li></ul></div>
 <div class="BreadcrumbNav">当前位置：<a href="/">首页</a> &gt; <a href="/zwgk">政务公开</a> &gt; 正文</div>
 <script>document.write("今日天气");</script><div class="article">"""
-_BELOW = """<div class="editor">责任编辑：张三</div>
+_BELOW = """<div class="editor">责任编辑：某某</div>
 <div class="share">分享到：<a href="#">微信</a> <a href="#">微博</a></div></div>
 <div class="related"><h4>相关稿件</h4>
 <ul><li><a href="/1">某市召开常务会议</a></li><li><a href="/2">通知公告</a></li></ul></div>

@@ -16,6 +16,11 @@ export class Problem extends Error {
     return !this.status || this.status === 408 || this.status >= 429;
   }
 
+  // The same, or after its reader has done something: a key can still be given.
+  get mayPass() {
+    return this.passes || this.status === 401;
+  }
+
   // What the reader is told; in the language of the moment.
   get words() {
     if (!this.status) return t("offline");
@@ -64,6 +69,7 @@ async function ask(path, options = {}) {
 
 const askJson = async (path, options) => (await ask(path, options)).json();
 
+export const readLabels = async () => (await askJson("v1/labels")).labels;
 export const listDocuments = async () => (await askJson("v1/documents")).documents;
 export const readDocument = (sha256) => askJson(`v1/documents/${sha256}`);
 export const readInsight = (sha256) => askJson(`v1/documents/${sha256}/insight`);

@@ -4,7 +4,7 @@ import { onKeyNeeded } from "./api.js";
 import { Compare } from "./compare.js";
 import { Corrections } from "./corrections.js";
 import { askForKey, showHelp } from "./dialogs.js";
-import { $, $$ } from "./dom.js";
+import { $, $$, fill, h } from "./dom.js";
 import { Home } from "./home.js";
 import { listenToKeys } from "./keyboard.js";
 import { ReportPage } from "./report-page.js";
@@ -31,21 +31,22 @@ const VIEWS = {
   compare: { keys: () => ({}), redraw: () => compare.redraw() },
 };
 let shown = "home";
+let trouble = null;  // why the view cannot be shown
 
 // #/  #/report/SHA  #/report/SHA/u12 (a unit)  #/report/SHA/at340 (what begins there)  #/review  #/compare/SHA,SHA
 async function route() {
   const [, name = "", what = "", where = ""] = location.hash.split("/");
   const to = Object.keys(VIEWS).includes(name) ? name : "home";
   const entered = show(to);
-  say("");
+  say(null);
   try {
     if (to === "report") await openReport(what, where, entered);
     else if (to === "review") await review.open();
     else if (to === "compare") await compare.open(what.split(",").filter(Boolean));
     else await home.showRecent();
   } catch (problem) {
-    say(problem.words ?? String(problem));
     if (!problem.words) throw problem;
+    say(problem);
   }
 }
 
@@ -67,13 +68,24 @@ function show(view) {
     else link.removeAttribute("aria-current");
   }
   if (view !== "report") document.title = t("brand");
-  if (changed) window.scrollTo(0, 0);
+  if (changed) {
+    window.scrollTo(0, 0);
+    $("#main").focus({ preventScroll: true });  // what had the focus is hidden now
+  }
+  if (changed && view !== "report" && !corrections.unsaved) tell("");
   return changed;
 }
 
-function say(words) {
-  $("#message").textContent = words;
-  $("#message").hidden = !words;
+// Why the view cannot be shown, and what may help: to try again, or to go back to the files.
+function say(problem) {
+  trouble = problem;
+  $("#message").hidden = !problem;
+  fill($("#message"), problem && [
+    h("span", null, problem.words),
+    problem.mayPass
+      ? h("button.plain", { type: "button", onclick: route }, t("retry"))
+      : shown !== "home" && h("a", { href: "#/" }, t("back")),
+  ]);
 }
 
 function tell(words) {
@@ -94,9 +106,7 @@ function showTools() {
   $("#language").textContent = t("language");
   $("#language").setAttribute("aria-label", t("language_label"));
   $("#language").lang = language() === "zh" ? "en" : "zh-CN";
-  const name = t(`theme_${theme()}`);
-  $("#theme").textContent = name;
-  $("#theme").setAttribute("aria-label", t("theme_label", { theme: name }));
+  $("#theme").textContent = t("theme", { theme: t(`theme_${theme()}`) });
 }
 
 function start() {
@@ -111,6 +121,7 @@ function start() {
     translate(document);
     showTools();
     VIEWS[shown].redraw();
+    say(trouble);
   });
   $("#theme").addEventListener("click", () => {
     nextTheme();

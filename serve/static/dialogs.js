@@ -1,10 +1,10 @@
 // The two dialogs: how to use the page, and the key that the service asks for.
 
-import { Problem } from "./api.js";
+import { Problem, readLabels } from "./api.js";
 import { $, fill, h, sign } from "./dom.js";
 import { ROLES, TOPICS } from "./labels.js";
 import { keep, keepKey, shortcuts } from "./settings.js";
-import { labelName, t } from "./strings.js";
+import { inLanguage, labelName, t } from "./strings.js";
 
 export function showHelp() {
   const dialog = $("#help-dialog");
@@ -17,31 +17,44 @@ export function showHelp() {
     h("div.head", null, h("h2", { id: "help-title" }, t("help_title")),
       h("button.plain", { type: "button", onclick: () => dialog.close() }, t("close"))),
     h("div.pair", null,
+      h("section", null, h("h3", null, t("role")), h("dl", null, ROLES.map(labelEntry))),
+      h("section", null, h("h3", null, t("topic")), h("dl", null, TOPICS.map(labelEntry))),
       h("section", null, h("h3", null, t("help_marks")), h("dl", null, marks())),
       h("section", null, h("h3", null, t("help_keys")), h("dl", null, keys()),
         h("label.option", null,
           h("input", { type: "checkbox", checked: shortcuts(), onchange: onKeys }), t("keys_on")))));
   dialog.showModal();
+  tellMeanings(dialog);
+}
+
+function labelEntry(label) {
+  return [
+    h("dt", null, h("kbd", null, label.key), label.mark && sign(label.mark, `role-${label.id}`), labelName(label)),
+    h("dd", { "data-meaning": label.name }),
+  ];
+}
+
+// The guideline's words for each label, which the service knows; without them the help is as good as before.
+async function tellMeanings(dialog) {
+  const labels = await readLabels().catch(() => []);
+  for (const { name, meaning, meaning_zh } of labels) {
+    fill($(`[data-meaning="${name}"]`, dialog), inLanguage(meaning_zh, meaning));
+  }
 }
 
 function marks() {
-  const entry = (mark, words, kind) => [h("dt", { class: kind }, sign(mark)), h("dd", null, words)];
+  const flag = (mark, kind) => h("span.flag", { "aria-hidden": true, class: kind }, mark);
+  const entry = (mark, words, kind) => [h("dt", null, flag(mark, kind)), h("dd", null, words)];
   return [
-    ...ROLES.map((role) => entry(role.mark, labelName(role), `role-${role.id}`)),
-    entry("?", t("mark_unsure"), "flag-row"),
-    entry("✓", t("mark_corrected"), "flag-row done"),
-    entry("!", t("mark_unsaved"), "flag-row late"),
+    entry("?", t("mark_unsure"), ""), entry("✓", t("mark_corrected"), "sure"), entry("!", t("mark_unsaved"), "late"),
   ];
 }
 
 function keys() {
   const entry = (pressed, words) => [h("dt", null, pressed.map((key) => h("kbd", null, key))), h("dd", null, words)];
   return [
-    entry(["j", "k"], t("k_move")),
-    entry(ROLES.map((role) => role.key), `${t("k_role")} ${ROLES.map((role) => labelName(role)).join(" ")}`),
-    ...TOPICS.map((topic) => entry([topic.key], `${t("k_topic")} ${labelName(topic)}`)),
-    entry(["y"], t("k_confirm")), entry(["u"], t("k_undo")), entry(["n"], t("k_unsure")),
-    entry(["/"], t("k_search")), entry(["?"], t("k_help")), entry(["Esc"], t("k_escape")),
+    entry(["j", "k"], t("k_move")), entry(["n"], t("k_unsure")), entry(["y"], t("k_confirm")),
+    entry(["u"], t("k_undo")), entry(["/"], t("k_search")), entry(["?"], t("k_help")), entry(["Esc"], t("k_escape")),
   ];
 }
 

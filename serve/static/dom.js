@@ -46,9 +46,9 @@ export function refill(element, ...children) {
 export const sign = (mark, kind = "") => h("span.mark", { "aria-hidden": true, class: kind }, mark);
 export const keycap = (key) => h("kbd", { "aria-hidden": true }, key);
 
-// Hidden from sight, read aloud; never copied with the text around it.
+// Hidden from sight, read aloud in the page's language; never copied with the text around it.
 export function spoken(text) {
-  return h("span.sr", null, text);
+  return h("span.sr", { lang: document.documentElement.lang }, text);
 }
 
 export function save(blob, name) {

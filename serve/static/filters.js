@@ -16,11 +16,20 @@ export function showFilters(root, report, filter, onFilter) {
     return h("label.option", null, h("input", { type: "checkbox", checked: filter[name], onchange: choose }), t(name));
   };
   const search = later(150, (value) => onFilter(() => { filter.query = value.trim(); }));
+  const clear = ({ detail }) => {
+    onFilter(() => filter.clear());
+    if (!detail) $("#search", root).focus();  // pressed by key: the button goes away under the focus
+  };
+  const more = h("button.plain.unfold", {
+    type: "button", "aria-expanded": root.classList.contains("unfolded"),
+    onclick: () => more.setAttribute("aria-expanded", String(root.classList.toggle("unfolded"))),
+  }, t("filters"));
   fill(root,
     h("input.search", {
       id: "search", type: "search", value: filter.query, "aria-label": t("search"), placeholder: t("search_hint"),
       "aria-keyshortcuts": "/", oninput: (event) => search(event.target.value),
     }),
+    more,
     h("div.row", { role: "group", "aria-label": t("role") },
       ROLES.map((role) => toggle("roles", role.name, labelName(role), `role-${role.id}`, role.mark))),
     h("div.row", { role: "group", "aria-label": t("topic") },
@@ -28,11 +37,9 @@ export function showFilters(root, report, filter, onFilter) {
       toggle("topics", NO_TOPIC, t("no_topic"))),
     h("div.row", { role: "group", "aria-label": t("state") },
       toggle("states", "unsure", t("unsure"), "", "?"), toggle("states", "corrected", t("corrected"), "", "✓")),
-    h("div.row.last", null,
-      option("context"), report.units.some(isFurniture) && option("furniture"),
-      h("output.matching", { id: "matching", for: "search" }),
-      h("button.plain", { type: "button", id: "clear", hidden: true, onclick: () => onFilter(() => filter.clear()) },
-        t("clear"))));
+    h("div.row", null, option("context"), report.units.some(isFurniture) && option("furniture")),
+    h("p.matching", { id: "matching", role: "status" }),
+    h("button.plain", { type: "button", id: "clear", onclick: clear }, t("clear")));
 }
 
 // Bring the buttons in line with the filter, keeping the focus and what is being typed.
@@ -44,5 +51,5 @@ export function updateFilters(root, filter, matching, all) {
   const search = $("#search", root);
   if (search !== document.activeElement || !filter.active) search.value = filter.query;
   $("#matching", root).textContent = t("matching", { count: matching, all });
-  $("#clear", root).hidden = !filter.active;
+  root.classList.toggle("active", filter.active);
 }

@@ -4,6 +4,7 @@ import { listDocuments, sendDocument } from "./api.js";
 import { $, fill, h } from "./dom.js";
 import { t, when } from "./strings.js";
 
+const RECENT = 10;  // documents listed before "older"
 const AT_ONCE = 2;  // files being sent; the service has its own bound
 
 export class Home {
@@ -13,7 +14,7 @@ export class Home {
     this.jobs = [];
     this.documents = null;
     this.chosen = new Set();
-    $("#choose").addEventListener("click", () => $("#files").click());
+    $("#drop").addEventListener("click", ({ target }) => target === $("#files") || $("#files").click());
     $("#files").addEventListener("change", (event) => {
       this.take([...event.target.files]);
       event.target.value = "";
@@ -24,10 +25,26 @@ export class Home {
       if (text.trim()) this.send([{ name: `${t("pasted_name")}.txt`, content: text }]);
     });
     acceptDrops((files) => this.take(files));
+    window.addEventListener("paste", (event) => this.paste(event));
   }
 
   take(files) {
     this.send(files.map((file) => ({ name: file.name, content: file })));
+  }
+
+  // Files copied in a folder, or text copied anywhere: pasted outside a field they are taken all the same.
+  paste(event) {
+    if (event.target.closest?.("input, textarea, dialog")) return;
+    const files = [...event.clipboardData.files];
+    const text = event.clipboardData.getData("text/plain");
+    if (text.trim() && !$("#home").hidden) {
+      event.preventDefault();
+      $("#pasted").value = text;
+      $("#pasted").focus();
+    } else if (files.length) {
+      event.preventDefault();
+      this.take(files);
+    }
   }
 
   // One document opens when it is ready; several stay in a list, to be opened or compared.
@@ -88,6 +105,7 @@ export class Home {
 
   jobItem(job) {
     const busy = job.state === "sent";
+    const again = () => h("button.plain", { type: "button", onclick: () => this.again(job) }, t("retry"));
     const words = {
       waiting: () => t("wait"),
       sent: () => (job.share < 1 ? t("sending", { percent: Math.round(100 * job.share) }) : t("reading")),
@@ -99,7 +117,7 @@ export class Home {
       busy && h("progress", { max: 1, value: job.share < 1 ? job.share : null, "aria-label": job.name }),
       h("span.words", null, words),
       job.state === "ready" && h("a", { href: `#/report/${job.answer.document.sha256}` }, t("open")),
-      job.state === "failed" && h("button.plain", { type: "button", onclick: () => this.again(job) }, t("retry")));
+      job.state === "failed" && job.problem.mayPass && again());
   }
 
   again(job) {
@@ -126,7 +144,11 @@ export class Home {
     if (!this.documents) return;
     $("#recent").hidden = false;
     const items = this.documents.map((one) => this.documentItem(one));
+    const older = items.splice(RECENT);
     fill($("#documents"), items.length ? items : h("li.hint", null, t("recent_none")));
+    $("#older").hidden = !older.length;
+    fill($("#older summary"), t("older", { count: older.length }));
+    fill($("#older ul"), older);
     this.showChosen();
   }
 

@@ -7,10 +7,22 @@ import { inLanguage, labelName, t } from "./strings.js";
 
 const SHOWN = 3;  // sentences of evidence before "more"
 
+// Both in a line each, that leads to the sentences it was counted from.
+export function showGist(root, { answers, completeness }, onTab) {
+  const none = answers.filter((answer) => !answer.plans.length).length;
+  const open = completeness.parts.filter((part) => part.state !== "found" && !part.optional).length;
+  const line = (tab, words) => h("button.quote", { type: "button", onclick: () => onTab(tab) },
+    h("span", null, words), sign("›"));
+  fill(root,
+    line("tab-problems", answers.length ? t("unanswered_count", { all: answers.length, none }) : t("problems_none")),
+    line("tab-parts", open ? t("parts_open", { all: completeness.parts.length, open }) : t("missing_none")));
+}
+
 export function showProblems(root, answers, onPick) {
   const open = answers.filter((answer) => !answer.plans.length).length;
   fill(root, answers.length
     ? [h("p.sums", null, t("unanswered_count", { all: answers.length, none: open })),
+      h("p.source", null, t("problems_hint")),
       h("ol.problems", null, answers.map((answer) => problem(answer, onPick)))]
     : h("p.hint", null, t("problems_none")));
 }
@@ -21,14 +33,15 @@ function problem({ unit, text, topics, plans }, onPick) {
     topics.map((name) => h("span.chip", null, labelName(labelOf(name)))),
     plans.length
       ? h("ul.plans", { "aria-label": t("answered_by") }, plans.map((plan) => h("li", null,
-        quote({ ...plan, mark: "→", kind: "role-plan" }, onPick),
-        h("small", null, t("closeness", { value: plan.closeness.toFixed(2) })))))
+        quote({ ...plan, mark: "→", kind: "role-plan", title: closenessWords(plan) }, onPick))))
       : h("p.none", null, t("unanswered")));
 }
 
-function quote({ unit, text, mark, kind }, onPick) {
-  return h("button.quote", { type: "button", class: kind, "data-goto": unit, onclick: () => onPick(unit) },
-    mark && sign(mark), h("span", null, text));
+const closenessWords = ({ closeness }) => t("closeness", { percent: Math.round(100 * closeness) });
+
+function quote({ unit, text, mark, kind, title }, onPick) {
+  return h("button.quote", { type: "button", class: kind, title, "data-goto": unit, onclick: () => onPick(unit) },
+    mark && sign(mark), h("span", { lang: "zh-CN" }, text));
 }
 
 // Each part with what was found of its aspects; the sentences are shown, the judgement stays the reader's.

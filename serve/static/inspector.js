@@ -3,7 +3,7 @@
 
 import { h, keycap, refill, sign } from "./dom.js";
 import { ROLES, TOPICS, labelOf, sameLabel, toggleTopic, withRole } from "./labels.js";
-import { inLanguage, labelName, list, t, when } from "./strings.js";
+import { labelName, list, t, when } from "./strings.js";
 
 export function labelWords({ role, topics }) {
   return [labelName(labelOf(role)), list(topics.map((name) => labelName(labelOf(name))))].filter(Boolean).join(" · ");
@@ -22,7 +22,7 @@ export function showInspector(root, unit, does, editable = true) {
     unit.conflict && conflict(unit, does),
     h("div.setters", null, roles(unit, does, editable), topics(unit, does, editable)),
     h("div.facts", null, facts(unit), h("div.acts", null, acts(unit, does, editable))),
-  ] : h("p.hint", null, t("pick_one")));
+  ] : h("p.hint", null, t("pick_one"), keycap("j")));
 }
 
 function roles(unit, does, editable) {
@@ -63,7 +63,7 @@ function facts(unit) {
   const score = unit.scores.roles[unit.model.role];
   const says = t("model_says", { label: labelWords(unit.model), percent: percent(score) });
   const by = unit.label && t("labelled_by", { user: unit.label.user || t("someone"), time: when(unit.label.time) });
-  return h("p.said", null, list([placeWords(unit), says].filter(Boolean)), by && [inLanguage("；", "; "), by]);
+  return h("p.said", null, [placeWords(unit), says, by].filter(Boolean).join(" · "));
 }
 
 function acts(unit, does, editable) {

@@ -5,6 +5,7 @@ import { NO_TOPIC, ROLES, TOPICS, labelOf } from "./labels.js";
 import { isUnsure } from "./report.js";
 import { labelName, t } from "./strings.js";
 
+const DARKEST = 0.3;  // how much of the role's colour the fullest cell has; more would make its number hard to read
 const COLUMNS = [...TOPICS.map((topic) => topic.name), NO_TOPIC];
 
 export function showCounts(root, report, filter, onFilter) {
@@ -34,7 +35,7 @@ function bar(role, count, all, { pressed, press }) {
 function state(name, count, filter, onFilter) {
   const press = () => onFilter(() => filter.toggle("states", name));
   const attributes = { type: "button", "aria-pressed": filter.states.has(name), onclick: press, "data-key": name };
-  return h("button.plain", attributes, `${t(name)} ${count}`);
+  return h("button.toggle", attributes, sign(name === "unsure" ? "?" : "✓"), `${t(name)} ${count}`);
 }
 
 export function showMatrix(root, report, filter, onFilter) {
@@ -68,6 +69,8 @@ function matrixCell({ role, topic, count, share, filter, onFilter }) {
     type: "button", "aria-label": words, "aria-pressed": filter.isCell(role, topic), title: words,
     "data-key": `${role ?? "*"}/${topic ?? "*"}`, onclick: () => onFilter(() => filter.toggleCell(role, topic)),
   };
-  const heat = role === null || topic === null || !count ? "" : `heat${Math.ceil(share * 4)}`;
-  return h("td", { class: heat }, h("button", { ...attributes, class: count ? "" : "zero" }, String(count)));
+  const level = h("span.level", { "aria-hidden": true });
+  level.style.opacity = (DARKEST * share).toFixed(2);
+  const shaded = role !== null && topic !== null && count > 0;
+  return h("td", null, h("button", { ...attributes, class: count ? "" : "zero" }, shaded && level, String(count)));
 }

@@ -5,12 +5,14 @@ import { $, $$, fill, h, later, save } from "./dom.js";
 import { Filter } from "./filter.js";
 import { showFilters, updateFilters } from "./filters.js";
 import { labelWords, showInspector } from "./inspector.js";
-import { showCompleteness, showProblems } from "./insight.js";
+import { showCompleteness, showGist, showProblems } from "./insight.js";
 import { toggleTopic, withRole } from "./labels.js";
+import { Outline } from "./outline.js";
 import { showCounts, showMatrix } from "./panel.js";
 import { Report, isUnsure } from "./report.js";
 import { ReportView } from "./report-view.js";
-import { list, t } from "./strings.js";
+import { t } from "./strings.js";
+import { tabs } from "./tabs.js";
 
 export class ReportPage {
   constructor(corrections, tell) {
@@ -21,6 +23,8 @@ export class ReportPage {
     this.turn = 0;  // counts openings
     this.filter = new Filter();
     this.view = new ReportView($("#text"), (index) => this.select(index));
+    this.outline = new Outline($("#outline"), this.view, (index) => this.goto(index));
+    tabs($("#tabs"));
     this.readInsightSoon = later(700, () => this.showInsight());
     corrections.addEventListener("change", ({ detail }) => this.changed(detail));
     for (const button of $$("#report .panes button")) {
@@ -80,26 +84,19 @@ export class ReportPage {
     $("#report").classList.remove("loading");
     $("#report").classList.toggle("volatile", !report.stored);
     fill($("#name"), report.name);
-    const [count, version] = [report.units.length, report.model];
-    fill($("#about"), list([`.${report.format}`, t("units", { count }), t("model", { version })]));
+    fill($("#about"), `${t("units", { count: report.units.length })} · ${t("model", { version: report.model })}`);
     document.title = `${report.title || report.name} · ${t("brand")}`;
     const notes = report.stored ? report.notes : [...report.notes, t("no_store")];
     $("#notes").hidden = !notes.length;
     fill($("#notes"), notes.map((note) => h("li", null, note)));
     for (const button of $$("#export [data-format]")) button.hidden = !report.stored;
-    const entries = report.sections.map((section) => this.entry(section));
-    fill($("#outline"), entries.length > 0 && [h("h2", null, t("outline")), h("ol", null, entries)]);
     showFilters($("#filters"), report, this.filter, (change) => this.sieve(change));
     this.view.show(report);
     this.sieve(() => {});
+    this.outline.show(report.sections);
     if (selected >= 0) this.view.select(selected, false);
     this.inspect();
     this.drawInsight();
-  }
-
-  entry({ unit, level, text }) {
-    return h("li", { class: `level${Math.min(level, 3)}` },
-      h("button.quote", { type: "button", onclick: () => this.goto(unit) }, text));
   }
 
   sieve(change) {
@@ -128,6 +125,7 @@ export class ReportPage {
 
   select(index) {
     this.view.select(index);
+    this.outline.follow();
     this.inspect();
   }
 
@@ -211,12 +209,13 @@ export class ReportPage {
       this.hint(t("insight_failed"));
       return;
     }
+    showGist($("#gist"), insight, (tab) => $(`#${tab}`).focus());
     showProblems($("#problems"), insight.answers, (unit) => this.goto(unit));
     showCompleteness($("#completeness"), insight.completeness, this.report.units, (unit) => this.goto(unit));
   }
 
   hint(words) {
-    for (const root of [$("#problems"), $("#completeness")]) fill(root, h("p.hint", null, words));
+    for (const root of [$("#gist"), $("#problems"), $("#completeness")]) fill(root, h("p.hint", null, words));
   }
 
   showPane(pane) {

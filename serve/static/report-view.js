@@ -31,6 +31,7 @@ export class ReportView {
     this.query = "";
     this.visible = report.units.map((unit) => unit.index);
     this.filtered = new Set();
+    this.title = report.units.findIndex((unit) => isTitle(report, unit));
     this.elements = report.units.map((unit) => unitElement(unit));
     this.lines = report.paragraphs.map((line) => paragraph(report, line, this.elements));
     fill(this.root, this.lines, h("p.nothing", { hidden: true }, t("none_match")));
@@ -55,11 +56,11 @@ export class ReportView {
     fill(element,
       spoken(`${list(words)}${t("colon")}`),
       sign(role.mark),
-      h("span.words", null, highlighted(unit.text, this.query)),
+      h("span.words", null, this.words(index)),
       h("span.chips", { "aria-hidden": true },
         topics.map((name) => h("span.chip", null, name)),
         isUnsure(unit) && h("span.flag", { title: t("mark_unsure") }, "?"),
-        unit.label && h("span.flag.done", { title: t("mark_corrected") }, "✓"),
+        unit.label && h("span.flag.sure", { title: t("mark_corrected") }, "✓"),
         unit.state === "unsaved" && h("span.flag.late", { title: t("mark_unsaved") }, "!")));
     this.current(index, index === this.selected);
   }
@@ -94,8 +95,13 @@ export class ReportView {
     this.elements.forEach((element, index) => {
       const words = $(".words", element);
       const found = pieces(this.report.units[index].text, query);
-      if (found.length > 1 || words.childElementCount) fill(words, highlighted(this.report.units[index].text, query));
+      if (found.length > 1 || words.childElementCount) fill(words, this.words(index));
     });
+  }
+
+  words(index) {
+    const { text } = this.report.units[index];
+    return index === this.title && !this.query ? wholeWords(text) : highlighted(text, this.query);
   }
 
   select(index, focus = true) {
@@ -133,8 +139,21 @@ export class ReportView {
   }
 }
 
+const isTitle = (report, unit) => unit.text === report.title && !unit.level;
+
 function unitElement(unit) {
   return h("span.unit", { id: `u${unit.index}`, role: "button", tabindex: -1, "data-unit": unit.index });
+}
+
+// A title is broken between words, if the browser knows Chinese words: in large type a broken one reads badly.
+function wholeWords(text) {
+  if (!Intl.Segmenter) return text;
+  const words = [];
+  for (const { segment } of new Intl.Segmenter("zh", { granularity: "word" }).segment(text)) {
+    if (/\d$/.test(words[words.length - 1])) words.push(words.pop() + segment);  // a number and what it counts
+    else words.push(segment);
+  }
+  return words.map((word) => h("span.word", null, word));
 }
 
 function highlighted(text, query) {
@@ -145,7 +164,7 @@ function highlighted(text, query) {
 function paragraph(report, line, elements) {
   const { unit } = line[0];
   const alone = line.length === 1;
-  const title = alone && unit.text === report.title && !unit.level;
+  const title = alone && isTitle(report, unit);
   const level = Math.min(unit.level, 3);
   const tag = alone && (title || level) ? `h${title ? 2 : level + 2}` : "p";
   const kinds = [

@@ -3,11 +3,31 @@
 import { reviewNext } from "./api.js";
 import { $, fill, h, sign } from "./dom.js";
 import { labelWords, showInspector } from "./inspector.js";
-import { labelOf, toggleTopic, withRole } from "./labels.js";
+import { ROLES, TOPICS, labelOf, toggleTopic, withRole } from "./labels.js";
 import { unitOf } from "./report.js";
-import { t } from "./strings.js";
+import { labelName, t } from "./strings.js";
 
 const BATCH = 20;
+const AROUND = 80;  // characters that the service gives before and after, where there are so many
+
+const shortened = (text) => Array.from(text).length >= AROUND;
+const percent = (score) => Math.round(100 * score);
+
+// What the model was least sure of: between two roles, or whether a topic holds.
+function doubtWords({ roles, topics }) {
+  const [first, second] = [...ROLES].sort((one, other) => roles[other.name] - roles[one.name]);
+  const certainty = (topic) => Math.abs(2 * topics[topic.name] - 1);
+  const [topic] = [...TOPICS].sort((one, other) => certainty(one) - certainty(other));
+  if (certainty(topic) < roles[first.name] - roles[second.name]) {
+    return t("doubt_topic", { topic: labelName(topic), percent: percent(topics[topic.name]) });
+  }
+  const [sure, other] = [percent(roles[first.name]), percent(roles[second.name])];
+  return t("doubt_role", { first: labelName(first), percent: sure, second: labelName(second), other });
+}
+
+function around(text) {
+  return text.trim() && h("p.around", { lang: "zh-CN" }, text.trim().replace(/\s*\n\s*/g, "\n"));
+}
 
 export class Review {
   constructor(corrections, tell) {
@@ -20,7 +40,7 @@ export class Review {
 
   async open() {
     fill($("#cards"), h("p.hint", null, t("loading")));
-    const given = await reviewNext(BATCH);
+    const given = await reviewNext(BATCH).finally(() => fill($("#cards")));
     this.units = given.map((one, index) => unitOf(one.sha256, { ...one, unsure: true, source: null }, index));
     this.place = 0;
     this.redraw();
@@ -50,11 +70,11 @@ export class Review {
     const role = labelOf(unit.shown.role);
     return h("article.card", null,
       h("p.where", null, h("a", { href: `#/report/${unit.sha256}/at${unit.start}` }, unit.name),
-        unit.headings.map((heading) => h("span", null, heading)),
-        h("span.fact", null, t("margin", { percent: Math.round(100 * unit.margin) }))),
-      unit.before && h("p.around", null, unit.before),
-      h("p.sentence", { class: `role-${role.id}` }, sign(role.mark), unit.text),
-      unit.after && h("p.around", null, unit.after));
+        unit.headings.map((heading) => h("span", { lang: "zh-CN" }, heading))),
+      around(shortened(unit.before) ? `…${unit.before.replace(/^[\s，。；：、！？”’）》]+/, "")}` : unit.before),
+      h("p.sentence", { class: `role-${role.id}`, lang: "zh-CN" }, sign(role.mark), unit.text),
+      around(shortened(unit.after) ? `${unit.after}…` : unit.after),
+      h("p.doubt", null, doubtWords(unit.scores)));
   }
 
   more() {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from fazhi.data.corpus import read_corpus
@@ -62,10 +63,36 @@ def test_a_folder_becomes_a_folder_and_a_bad_file_stops_nothing(report: Path, tm
     assert code == 1
     assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.csv")) == ["d.csv", "east/a.csv"]
     assert "b.txt: " in errors
-    assert "c.txt: the file is empty" in errors
+    assert "c.txt: the file holds no text" in errors
     with (out / "d.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[0]["text"] == TEXT.splitlines()[0]
+
+
+def test_a_folder_becomes_one_workbook_and_what_is_done_is_not_done_again(
+    report: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    folder, out = tmp_path / "reports", tmp_path / "tags.xlsx"
+    (folder / "east").mkdir(parents=True)
+    report.rename(folder / "east" / "a.txt")
+    (folder / "east" / "b.html").write_text(f"<html><body><p>{TEXT}</p></body></html>", encoding="utf-8")
+    (folder / "c.docx").write_bytes(b"PK\x03\x04 and no more")
+    command = ("tag", folder, "--model", tiny_model, "-o", out, "--workers", 1)
+    code, _, errors = _invoke(*command)
+    assert code == 1
+    failure, *_, summary = errors.splitlines()
+    assert failure.startswith("c.docx: the file is damaged")
+    assert "units of 2 files" in summary
+    assert "1 failed (in sheet 失败)" in summary
+    book = load_workbook(out, read_only=True)
+    rows = list(book["句子"].iter_rows(min_row=2, values_only=True))
+    assert {row[0] for row in rows} == {"east/a.txt", "east/b.html"}
+    assert [row[4] for row in rows if row[0] == "east/a.txt"] == TEXT.splitlines()
+    assert [row[:2] for row in book["失败"].iter_rows(min_row=2, values_only=True)] == [("c.docx", "damaged")]
+    book.close()
+    code, _, errors = _invoke(*command)
+    assert code == 1
+    assert "3 of 3 done before" in errors
 
 
 def test_a_table_is_shown_by_default(report: Path, tiny_model: Path) -> None:

@@ -89,7 +89,7 @@ class Running:
     def correct(self, unit: Any, role: str) -> tuple[int, Any]:
         """Correct a unit of TEXT."""
         one = {"start": unit["start"], "end": unit["end"], "role": role, "topics": [], "revision": unit["revision"]}
-        body = json.dumps({"user": "张三", "corrections": [one]}).encode()
+        body = json.dumps({"user": "审核员甲", "corrections": [one]}).encode()
         return self.ask("POST", f"/v1/documents/{SHA}/corrections", body, Content_Type="application/json")
 
     def end(self, number: int) -> int:
@@ -184,7 +184,7 @@ class TestWhatIsKept:
         assert (status, late["code"], late["current"]) == (409, "stale", [found["units"][2]["label"]])
         assert again.end(signal.SIGTERM) == 0
         assert "法治" not in service.log() + again.log()  # nothing of a text, a name or a user is logged
-        assert "张三" not in service.log() + again.log()
+        assert "审核员甲" not in service.log() + again.log()
 
     def test_several_workers_share_it(self, start: Start) -> None:
         """They make the database at once, and correct one unit at once: each correction is somebody's."""

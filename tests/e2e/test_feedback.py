@@ -48,7 +48,7 @@ def db(root: Path, tiny_model: Path, tmp_path: Path) -> Path:
         store.keep(kept)
         for label in store.labels(kept.sha256)[2:5]:
             place = (label.sha256, label.start, label.end)
-            store.correct(Correction(*place, PLAN, label.revision, "王芳", model, datetime.now(UTC)))
+            store.correct(Correction(*place, PLAN, label.revision, "审核员甲", model, datetime.now(UTC)))
     store.close()
     return tmp_path / "feedback.db"
 

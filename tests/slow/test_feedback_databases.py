@@ -151,7 +151,7 @@ def report(whole: str = TEXT, model: str = "m1", role: Role = Role.ACHIEVEMENT, 
     return replace(StoredDocument("云溪县.docx", whole, model, tuple(units), "docx", ("a note",)), **given)
 
 
-def correction(label: StoredLabel, role: Role = Role.PLAN, *topics: Topic, user: str = "王芳") -> Correction:
+def correction(label: StoredLabel, role: Role = Role.PLAN, *topics: Topic, user: str = "审核员甲") -> Correction:
     new = Label(role, topics)
     return Correction(label.sha256, label.start, label.end, new, label.revision, user, "m1", NOON, label.label)
 
@@ -186,13 +186,13 @@ def test_a_correction_stands_and_is_remembered_with_all_that_belongs_to_it(store
     before = store.labels(document.sha256)[2]
     stands = store.correct(correction(before, Role.PROBLEM, Topic.LEGAL_EDUCATION, Topic.APPROVAL))
     topics = (Topic.APPROVAL, Topic.LEGAL_EDUCATION)
-    assert (stands.role, stands.topics, stands.revision, stands.user) == (Role.PROBLEM, topics, 1, "王芳")
+    assert (stands.role, stands.topics, stands.revision, stands.user) == (Role.PROBLEM, topics, 1, "审核员甲")
     assert stands.time == NOON
     assert store.labels(document.sha256)[2] == stands
     (change,) = store.history(document.sha256)
     assert (change.start, change.end, change.revision) == (before.start, before.end, 1)
     assert (change.old, change.new) == (before.label, Label(Role.PROBLEM, topics))
-    assert (change.user, change.model, change.time) == ("王芳", "m1", NOON)
+    assert (change.user, change.model, change.time) == ("审核员甲", "m1", NOON)
     assert change.time.tzinfo == UTC
 
 
@@ -202,9 +202,9 @@ def test_who_comes_second_is_told_what_stands_and_changes_nothing(store: Store) 
     before = store.labels(document.sha256)[2]
     stands = store.correct(correction(before))
     with pytest.raises(StaleError) as caught:
-        store.correct(correction(before, Role.OTHER, user="李强"))
+        store.correct(correction(before, Role.OTHER, user="审核员乙"))
     assert caught.value.current == stands
-    assert "王芳" in str(caught.value)
+    assert "审核员甲" in str(caught.value)
     assert store.labels(document.sha256)[2] == stands
     assert len(store.history(document.sha256)) == 1
 

@@ -28,7 +28,7 @@ def db(tmp_path: Path) -> str:
     store.keep(document)
     place = (document.sha256, units[2].start, units[2].end)
     label = Label(Role.PLAN, (Topic.LEGAL_EDUCATION,))
-    store.correct(Correction(*place, label, 0, "王芳", "m1", datetime.now(UTC)))
+    store.correct(Correction(*place, label, 0, "审核员甲", "m1", datetime.now(UTC)))
     store.close()
     return url
 
@@ -57,13 +57,13 @@ def test_what_another_tool_is_given_can_be_taken_back(db: str, tool: str, tmp_pa
     assert "1 documents; set the project up with" in out
     assert len(list(file.parent.iterdir())) == 2
     file.write_text(file.read_text(encoding="utf-8").replace("普法", "审批"), encoding="utf-8")
-    code, out, errors = invoke("import", file, "--db", db, "--format", tool, "--user", "李强")
+    code, out, errors = invoke("import", file, "--db", db, "--format", tool, "--user", "审核员乙")
     assert (code, errors) == (0, "")
     assert out.startswith("1 corrections kept")
     store = Store.open(db)
     (summary,) = store.documents()
     assert [(change.user, change.new.topics) for change in store.history(summary.sha256)][1:] == [
-        ("李强", (Topic.APPROVAL,))
+        ("审核员乙", (Topic.APPROVAL,))
     ]
     store.close()
 
@@ -83,7 +83,7 @@ def test_units_left_out_of_a_corpus_are_counted(db: str, tmp_path: Path) -> None
     store.keep(StoredDocument("旧", "甲乙。丙丁。", "m1", (StoredUnit(0, 6, False, SAID),)))
     odd = store.documents()[0]
     place = (odd.sha256, 0, 6)
-    store.correct(Correction(*place, Label(Role.PLAN, ()), 0, "王芳", "m1", datetime.now(UTC)))
+    store.correct(Correction(*place, Label(Role.PLAN, ()), 0, "审核员甲", "m1", datetime.now(UTC)))
     store.close()
     assert odd.sha256 != document.sha256
     code, _, errors = invoke("export", tmp_path / "corpus", "--db", db)

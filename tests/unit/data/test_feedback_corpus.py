@@ -41,7 +41,7 @@ def correct(store: Store) -> Correct:
     def at(*positions: int, document: StoredDocument | None = None) -> None:
         labels = store.labels((document or report()).sha256)
         for label in [labels[position] for position in positions]:
-            given = (label.sha256, label.start, label.end, NEW, label.revision, "王芳", "m1", datetime.now(UTC))
+            given = (label.sha256, label.start, label.end, NEW, label.revision, "审核员甲", "m1", datetime.now(UTC))
             store.correct(Correction(*given))
 
     return at

@@ -18,7 +18,7 @@ from fazhi.model.segment import segment
 
 TEXT = "𠮷县情况报告\n开展执法检查86次；办理𠮷件复议案件。\n“100%”培训<一次>。"
 SAID = Prediction(Role.OTHER, (Topic.ENFORCEMENT,), (0.1, 0.1, 0.1, 0.7), (0.9, 0.0, 0.0, 0.0), False)
-LI = Who("李强")
+LI = Who("审核员乙")
 BOTH = pytest.mark.parametrize("tool", list(FORMATS))
 UNITS = tuple(StoredUnit(unit.start, unit.end, unit.heading, SAID) for unit in segment(TEXT))
 DOCUMENT = StoredDocument("吉县.docx", TEXT, "m1", UNITS)
@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def correct(store: Store, position: int, role: Role, *topics: Topic) -> None:
     label = store.labels(DOCUMENT.sha256)[position]
     place = (label.sha256, label.start, label.end)
-    store.correct(Correction(*place, Label(role, topics), label.revision, "王芳", "m1", datetime.now(UTC)))
+    store.correct(Correction(*place, Label(role, topics), label.revision, "审核员甲", "m1", datetime.now(UTC)))
 
 
 def exported(store: Store, tool: str, path: Path) -> Any:
@@ -76,7 +76,7 @@ def test_a_change_in_the_tool_becomes_a_correction(store: Store, tool: str, tmp_
     assert [label.revision for label in store.labels(DOCUMENT.sha256)] == [0, 0, 1, 0]
     (change,) = store.history(DOCUMENT.sha256)
     assert change.new == Label(Role.PLAN, (Topic.RECONSIDERATION, Topic.LEGAL_EDUCATION))
-    assert (change.user, change.model) == ("李强", "m1")
+    assert (change.user, change.model) == ("审核员乙", "m1")
     assert imported(store, tool, tmp_path / "in", [changed]) == Imported(0, 4)
 
 
@@ -107,7 +107,7 @@ def test_a_label_changed_since_the_export_is_left_and_told(store: Store, tool: s
     outcome = imported(store, tool, tmp_path / "in", [annotate(tool, row, UNITS[2], "计划")])
     assert (outcome.corrected, outcome.unchanged) == (0, 3)
     (problem,) = outcome.problems
-    assert "王芳" in problem
+    assert "审核员甲" in problem
     assert store.labels(DOCUMENT.sha256)[2].role is Role.PROBLEM
 
 
@@ -125,9 +125,9 @@ def test_where_the_tool_lost_what_it_was_told_the_text_finds_the_document(
 @BOTH
 def test_unchanged_labels_count_as_judged_where_the_person_says_so(store: Store, tool: str, tmp_path: Path) -> None:
     row = annotate(tool, exported(store, tool, tmp_path / "out"), UNITS[2], "计划")
-    assert imported(store, tool, tmp_path / "in", [row], Who("李强", confirm=True)) == Imported(4, 0)
+    assert imported(store, tool, tmp_path / "in", [row], Who("审核员乙", confirm=True)) == Imported(4, 0)
     assert {label.revision for label in store.labels(DOCUMENT.sha256)} == {1}
-    assert imported(store, tool, tmp_path / "in", [row], Who("李强", confirm=True)) == Imported(0, 4)
+    assert imported(store, tool, tmp_path / "in", [row], Who("审核员乙", confirm=True)) == Imported(0, 4)
 
 
 @BOTH
@@ -222,7 +222,7 @@ def test_labels_that_are_none_of_ours_are_named_and_the_rest_is_taken(
     store: Store, tool: str, names: tuple[str, ...], tmp_path: Path
 ) -> None:
     row = annotate(tool, exported(store, tool, tmp_path / "out"), UNITS[2], *names)
-    outcome = imported(store, tool, tmp_path / "in", [row], Who("李强", confirm=True))
+    outcome = imported(store, tool, tmp_path / "in", [row], Who("审核员乙", confirm=True))
     assert outcome.corrected == 3
     (problem,) = outcome.problems
     assert f"吉县.docx: [{UNITS[2].start}, {UNITS[2].end}): expected one role" in problem

@@ -177,5 +177,5 @@ def test_a_label_has_its_topics_in_order_and_once() -> None:
 
 
 def test_what_is_stale_says_what_stands() -> None:
-    current = StoredLabel(digest("字"), 3, 9, Role.PLAN, (Topic.APPROVAL,), 4, "王芳", None)
-    assert str(StaleError(current)) == "unit [3, 9) was changed meanwhile by 王芳: revision 4 is 计划 审批"
+    current = StoredLabel(digest("字"), 3, 9, Role.PLAN, (Topic.APPROVAL,), 4, "审核员甲", None)
+    assert str(StaleError(current)) == "unit [3, 9) was changed meanwhile by 审核员甲: revision 4 is 计划 审批"

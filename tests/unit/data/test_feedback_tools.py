@@ -127,13 +127,13 @@ def test_what_each_member_says_in_doccano_is_theirs(store: Store, tmp_path: Path
     row = given(store, "doccano", tmp_path)
     first, second = spans("计划", "普法")[:4], spans("问题")[1:3]
     files = {
-        "王芳.jsonl": as_lines(doccano_row(row, label=first)),
-        "李强.jsonl": as_lines(doccano_row(row, label=second)),
+        "审核员甲.jsonl": as_lines(doccano_row(row, label=first)),
+        "审核员乙.jsonl": as_lines(doccano_row(row, label=second)),
     }
-    outcome = taken(store, "doccano", tmp_path / "project.zip", packed(**files, **{"__MACOSX/._王芳.jsonl": b"\0"}))
+    outcome = taken(store, "doccano", tmp_path / "project.zip", packed(**files, **{"__MACOSX/._审核员甲.jsonl": b"\0"}))
     assert outcome.corrected == 3
     assert len(outcome.problems) == 1  # both have judged one unit, and the second is told what stands
-    assert {label.user for label in store.labels(DOCUMENT.sha256)} == {None, "王芳", "李强"}
+    assert {label.user for label in store.labels(DOCUMENT.sha256)} == {None, "审核员甲", "审核员乙"}
 
 
 def test_what_members_say_together_has_the_name_that_is_given(store: Store, tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ CLASSIFIED = as_lines({"id": 1, "text": "文字。", "label": ["计划"]})
         ("doccano", as_lines({"text": "x", "label": [["a", "b", "c"]]}), "line 1"),
         ("doccano", as_lines([1]), "line 1"),
         ("doccano", packed(**{"all.csv": b"x"}), r"no \.json or \.jsonl"),
-        ("doccano", packed(**{"王芳.jsonl": b"\xff"}), r"王芳\.jsonl: not UTF-8"),
+        ("doccano", packed(**{"审核员甲.jsonl": b"\xff"}), r"审核员甲\.jsonl: not UTF-8"),
         ("doccano", packed(), r"no \.json or \.jsonl"),
         ("doccano", CUT, "cannot be unpacked"),
     ],

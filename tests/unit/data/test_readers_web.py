@@ -111,7 +111,7 @@ def test_a_page_of_a_government_s_site() -> None:
     around = (
         "<div class='BreadcrumbNav'>当前位置：<a>首页</a> > 正文</div><h1>某县2023年法治政府建设年度报告</h1>",
         "<div class='pages-date'>2024-01-12 <span>来源：司法局</span><div class='share'>【字体：大 中 小】</div></div>",
-        "<div class='editor'>责任编辑：张三</div><div class='related'><h4>相关稿件</h4><li><a>会议</a></div>",
+        "<div class='editor'>责任编辑：某某</div><div class='related'><h4>相关稿件</h4><li><a>会议</a></div>",
     )
     text = f"<p>　　{TEXT * 5}</p><p>&nbsp;&emsp;（一）工作。</p><TABLE><tr><td>复议<td>12</TABLE><p>某县人民政府</p>"
     body = f"<div id='UCAP-CONTENT'><div class='TRS_Editor'>{text}</div></div>".join((around[0] + around[1], around[2]))

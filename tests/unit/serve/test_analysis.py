@@ -54,7 +54,7 @@ class Kept:
                 for unit, (role, topics) in LABELS.items()
             ]
             done = await client.post(
-                f"/v1/documents/{self.sha('甲.txt')}/corrections", json={"corrections": corrections, "user": "张三"}
+                f"/v1/documents/{self.sha('甲.txt')}/corrections", json={"corrections": corrections, "user": "审核员甲"}
             )
             assert done.status_code == 200, done.text
 

@@ -60,7 +60,7 @@ def correction(unit: int, role: str, topics: tuple[str, ...] = (), revision: int
     return {"start": found.start, "end": found.end, **label}
 
 
-def correct(*corrections: dict[str, Any], user: str = "张三", sha256: str = SHA) -> Any:
+def correct(*corrections: dict[str, Any], user: str = "审核员甲", sha256: str = SHA) -> Any:
     return post(f"/v1/documents/{sha256}/corrections", json={"user": user, "corrections": list(corrections)})
 
 
@@ -254,7 +254,7 @@ class TestCorrecting:
             "问题",
             ["执法", "普法"],
             1,
-            "张三",
+            "审核员甲",
         )
         assert label["time"].endswith("Z")
         again, stored, listed = use(
@@ -285,15 +285,15 @@ class TestCorrecting:
             running,
             service,
             post(),
-            correct(correction(4, "问题"), user="李四"),
+            correct(correction(4, "问题"), user="审核员乙"),
             correct(correction(3, "其他"), correction(4, "成效")),
             correct(correction(4, "成效", revision=1)),
             get(f"/v1/documents/{SHA}"),
         )
         problem = late.json()
         assert (late.status_code, problem["code"]) == (409, "stale")
-        assert [(one["role"], one["revision"], one["user"]) for one in problem["current"]] == [("问题", 1, "李四")]
-        assert [(one["role"], one["revision"], one["user"]) for one in problem["kept"]] == [("其他", 1, "张三")]
+        assert [(one["role"], one["revision"], one["user"]) for one in problem["current"]] == [("问题", 1, "审核员乙")]
+        assert [(one["role"], one["revision"], one["user"]) for one in problem["kept"]] == [("其他", 1, "审核员甲")]
         assert mended.json()["labels"][0]["revision"] == 2
         labels = [unit["label"] and unit["label"]["role"] for unit in stored.json()["units"]]
         assert labels[3:5] == ["其他", "成效"]
@@ -352,7 +352,7 @@ class TestCorrecting:
             ({"corrections": [correction(4, "问题")] * 501}, "/corrections"),
             ({"corrections": [correction(4, "问题")], "user": "张" * 65}, "/user"),
             ({"corrections": [correction(4, "问题")], "user": "张\n三"}, "/user"),
-            ({"user": "张三"}, "/corrections"),
+            ({"user": "审核员甲"}, "/corrections"),
         ],
     )
     def test_a_request_that_is_none(

@@ -82,5 +82,5 @@ def test_both_themes_name_the_same_colours() -> None:
     def names(name: str) -> set[str]:
         return set(re.findall(r"(--[\w-]+):", re.findall(r":root \{(.*?)\n\}", source(name), re.DOTALL)[0]))
 
-    assert names("style.css") - names("dark.css") == {"--radius"}
+    assert names("style.css") - names("dark.css") == {"--radius", "--sans", "--song"}
     assert names("dark.css") <= names("style.css")
