@@ -102,7 +102,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class FoundAspect:
-    """An aspect with its evidence in the order of the report."""
+    """An aspect with its evidence: sentences that say so themselves, then those under a heading that does, then hints.
+
+    Within each kind in the order of the report.
+    """
 
     aspect: Aspect
     evidence: tuple[Evidence, ...]
@@ -176,7 +179,7 @@ def _look(aspect: Aspect, roles: Sequence[Role], texts: Sequence[_Texts]) -> tup
             found.append(Evidence(index, "", above=False, hint=False))
         elif not _search(aspect.without, text.own) and (evidence := _by_words(aspect, index, text)):
             found.append(evidence)
-    return tuple(found)
+    return tuple(sorted(found, key=lambda item: (item.hint, item.above)))
 
 
 def _by_words(aspect: Aspect, index: int, text: _Texts) -> Evidence | None:

@@ -1,84 +1,114 @@
-"""A tagged report -> a Word summary for people: counts, then sentences grouped by role and topic, problems with plans.
+"""A tagged report -> a Word summary for people, in Chinese: what it has, its problems with their plans, its sentences.
 
-Chinese throughout. Sentences without a role of their own are counted and not repeated.
+Counts, parts and problems stand first, then the sentences grouped by role and topic; those without a role of their own
+are counted and not repeated.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fazhi.data.answers import answered_problems
+from fazhi.data.answers import AnsweredProblem, answered_problems
 from fazhi.data.completeness import FoundAspect, completeness
 from fazhi.data.exports.cells import printable
+from fazhi.data.exports.page import Column, Paper
 from fazhi.data.exports.report import Counts, TaggedReport, TaggedUnit, count
-from fazhi.data.exports.wording import EVIDENCE, NO_PLAN, STATES, sought
+from fazhi.data.exports.wording import CAUTION, EVIDENCE, NO_PLAN, ON_ANSWERS, ON_PARTS, STATES, found_by, shown, sought
 from fazhi.data.exports.write import ExportError, whole
 from fazhi.model.labels import ROLES, TOPICS, Role, Topic
 
-FONT = "宋体"
 UNSURE, CORRECTED, NO_TOPIC = "需复核", "已更正", "无主题"
-CAUTION = "各句的性质和主题由模型标注，标有“需复核”的请人工核对；标注说明句子讲的是什么，不说明所讲是否属实。"
-ON_PARTS = "以下按规定应有的各项内容列出找到的句子，供核对；“未见”只表示没有找到，不是结论。"
+NUMERALS = "一二三四五六七"
+PARTS = (Column("应有内容", 38), Column("结果", 16), Column("依据", 116))
+ANSWERS = (Column("问题句", 78), Column("对应的计划句", 92))
 
 
 def write_summary(report: TaggedReport, out: Path) -> None:
     """Write the .docx; raises ExportError where python-docx is missing."""
     try:
-        import docx
+        paper = Paper(report.title or report.name)
     except ModuleNotFoundError as error:
         raise ExportError(
             f"writing .docx needs {error.name}, which is not installed: pip install 'fazhi[documents]'"
         ) from error
-    page = docx.Document()
-    _use_font(page)
-    title = report.title or report.name
-    page.core_properties.author, page.core_properties.title = "fazhi", printable(title)[:255]
-    page.add_heading(printable(title), 0)
-    page.add_paragraph(CAUTION)
-    for note in report.notes:
-        page.add_paragraph(printable(note))
     counts = count(report.units)
-    page.add_heading("统计", 1)
-    page.add_paragraph(f"共{counts.units}句，其中{counts.unsure}句需复核。")
-    _add_counts(page, counts)
+    problems = answered_problems(report.units)
+    paper.small(f"标注摘要。来源文件：{report.name}")
+    paper.small(CAUTION)
+    for note in report.notes:
+        paper.small(f"读取说明：{note}")
+    number = iter(NUMERALS)
+    _add_counts(paper, f"{next(number)}、概况", counts)
+    _add_parts(paper, f"{next(number)}、应有内容核对", report)
+    if problems:
+        _add_answers(paper, f"{next(number)}、问题与计划对照", report, problems)
     for role in ROLES:
         if role is not Role.OTHER and counts.roles[role]:
-            _add_role(page, role, [unit for unit in report.units if unit.role is role])
-    page.add_paragraph(f"{Role.OTHER}（标题、日期等）{counts.roles[Role.OTHER]}句，未列出。")
-    _add_answers(page, report)
-    _add_parts(page, report)
-    whole(out, lambda draft: page.save(str(draft)))
+            _add_role(paper, f"{next(number)}、{role}", [unit for unit in report.units if unit.role is role])
+    if others := counts.roles[Role.OTHER]:
+        paper.small(f"另有“{Role.OTHER}”（标题、日期等）{others}句，未列出。")
+    whole(out, paper.save)
 
 
-def _use_font(page: Any) -> None:
-    """Chinese characters in one font in every style that is used; Word would choose one by its own language."""
-    from docx.oxml.ns import qn
-
-    for name in ("Normal", "Title", "Heading 1", "Heading 2", "List Bullet", "List Bullet 2"):
-        fonts = page.styles[name].element.get_or_add_rPr().get_or_add_rFonts()
-        fonts.set(qn("w:eastAsia"), FONT)
-
-
-def _add_counts(page: Any, counts: Counts) -> None:
-    """Roles down, topics across."""
-    table = page.add_table(rows=1, cols=2 + len(TOPICS), style="Table Grid")
-    _fill(table.rows[0], ["", "句数", *TOPICS])
+def _add_counts(paper: Paper, heading: str, counts: Counts) -> None:
+    """In words, and as a table of roles and topics."""
+    paper.heading(heading, 1)
+    by_role = "、".join(f"{role}{counts.roles[role]}句" for role in ROLES)
+    doubt = f"其中{counts.unsure}句标有“{UNSURE}”" if counts.unsure else f"没有标“{UNSURE}”的句子"
+    paper.text(f"全文{counts.units}句：{by_role}；{doubt}。一句可有几个主题，也可没有。")
+    table = paper.table((Column("性质", 30), Column("句数", 28), *(Column(topic, 28) for topic in TOPICS)))
     for role in ROLES:
-        _fill(table.add_row(), [role, counts.roles[role], *(counts.both[role, topic] for topic in TOPICS)])
-    _fill(table.add_row(), ["合计", counts.units, *counts.topics.values()])
+        table.row([role, counts.roles[role], *(counts.both[role, topic] for topic in TOPICS)], numbers=True)
+    table.row(["合计", counts.units, *counts.topics.values()], numbers=True, bold=True)
 
 
-def _fill(row: Any, values: Sequence[object]) -> None:
-    for cell, value in zip(row.cells, values, strict=True):
-        cell.text = str(value)
+def _add_parts(paper: Paper, heading: str, report: TaggedReport) -> None:
+    """What a yearly report must contain, each with the sentences that speak of it."""
+    found = completeness(report.units)
+    paper.heading(heading, 1)
+    paper.small(f"{ON_PARTS}依据：{found.guide.source}。")
+    table = paper.table(PARTS)
+    for part in found.parts:
+        for aspect in part.aspects:
+            name = aspect.aspect.name + ("（如有）" if part.part.optional else "")
+            evidence = table.row([name, STATES[aspect.state], ""])[-1]
+            _add_evidence(paper, evidence, report, aspect)
 
 
-def _add_role(page: Any, role: Role, units: Sequence[TaggedUnit]) -> None:
-    page.add_heading(f"{role}（{len(units)}句）", 1)
+def _add_evidence(paper: Paper, cell: Any, report: TaggedReport, found: FoundAspect) -> None:
+    if not found.evidence:
+        paper.into(cell, [(f"查找过：{sought(found.aspect.roles, found.aspect.cues)}", True)])
+        return
+    for item in shown(found, report.units):
+        paper.into(cell, _pieces(report.units[item.unit]))
+    if len(found.evidence) > EVIDENCE:
+        paper.into(cell, [(f"等共{len(found.evidence)}句", True)])
+
+
+def _add_answers(paper: Paper, heading: str, report: TaggedReport, problems: Sequence[AnsweredProblem]) -> None:
+    """Every problem beside the plans that answer it, or the note that none was found."""
+    paper.heading(heading, 1)
+    without = sum(not problem.answers for problem in problems)
+    paper.text(f"{len(problems)}句问题" + (f"，其中{without}句{NO_PLAN}。" if without else "，都找到了对应的计划。"))
+    paper.small(ON_ANSWERS)
+    table = paper.table(ANSWERS)
+    for problem in problems:
+        asked, answered = table.row(["", ""])
+        paper.into(asked, _pieces(report.units[problem.problem]))
+        for answer in problem.answers:
+            text, remarks = _pieces(report.units[answer.plan], found_by(answer))
+            paper.into(answered, [(f"→ {text[0]}", False), remarks])
+        if not problem.answers:
+            paper.into(answered, [(f"○ {NO_PLAN}", False)])
+
+
+def _add_role(paper: Paper, heading: str, units: Sequence[TaggedUnit]) -> None:
+    paper.heading(f"{heading}（{len(units)}句）", 1)
     for topic, group in _by_topic(units):
-        page.add_heading(f"{topic or NO_TOPIC}（{len(group)}句）", 2)
+        paper.heading(f"{topic or NO_TOPIC}（{len(group)}句）", 2)
         for unit in group:
-            page.add_paragraph(_sentence(unit, topic), style="List Bullet")
+            others = [other for other in unit.topics if other is not topic]
+            paper.item(_pieces(unit, f"另有：{'、'.join(others)}" if others else ""))
 
 
 def _by_topic(units: Sequence[TaggedUnit]) -> Iterator[tuple[Topic | None, list[TaggedUnit]]]:
@@ -90,51 +120,8 @@ def _by_topic(units: Sequence[TaggedUnit]) -> Iterator[tuple[Topic | None, list[
         yield None, group
 
 
-def _sentence(unit: TaggedUnit, topic: Topic | None = None) -> str:
-    """A sentence with what a reader should know of it: its place, its other topics, whether to look at it."""
-    others = [other for other in unit.topics if other is not topic] if topic else []
-    known = [
-        unit.place,
-        f"另有：{'、'.join(others)}" if others else "",
-        UNSURE if unit.unsure else "",
-        CORRECTED if unit.corrected else "",
-    ]
+def _pieces(unit: TaggedUnit, more: str = "") -> tuple[tuple[str, bool], tuple[str, bool]]:
+    """A sentence and, as an aside, what a reader should know of it: its place, whether to look at it."""
+    known = [unit.place, more, UNSURE if unit.unsure else "", CORRECTED if unit.corrected else ""]
     remarks = "；".join(filter(None, known))
-    return printable(unit.text) + (f"（{remarks}）" if remarks else "")
-
-
-def _add_answers(page: Any, report: TaggedReport) -> None:
-    """Every problem, and below it the plans that answer it or the note that none does."""
-    problems = answered_problems(report.units)
-    if not problems:
-        return
-    without = sum(not problem.answers for problem in problems)
-    page.add_heading(f"问题与计划对照（{len(problems)}句，{without}句{NO_PLAN}）", 1)
-    for problem in problems:
-        page.add_paragraph(_sentence(report.units[problem.problem]), style="List Bullet")
-        for answer in problem.answers:
-            plan = printable(report.units[answer.plan].text)
-            page.add_paragraph(f"→ {plan}（相近程度{answer.closeness:.0%}）", style="List Bullet 2")
-        if not problem.answers:
-            page.add_paragraph(f"○ {NO_PLAN}", style="List Bullet 2")
-
-
-def _add_parts(page: Any, report: TaggedReport) -> None:
-    found = completeness(report.units)
-    page.add_heading("应有内容核对", 1)
-    page.add_paragraph(f"{ON_PARTS}依据：{found.guide.source}。")
-    for part in found.parts:
-        optional = "（如有）" if part.part.optional else ""
-        page.add_heading(f"{part.part.name}{optional}：{STATES[part.state]}", 2)
-        for aspect in part.aspects:
-            _add_aspect(page, report, aspect)
-
-
-def _add_aspect(page: Any, report: TaggedReport, found: FoundAspect) -> None:
-    number = f"，共{len(found.evidence)}句" if found.evidence else ""
-    page.add_paragraph(f"{found.aspect.name}：{STATES[found.state]}{number}")
-    for item in found.evidence[:EVIDENCE]:
-        cue = f"〔{item.cue}〕" if item.cue else ""
-        page.add_paragraph(cue + _sentence(report.units[item.unit]), style="List Bullet")
-    if not found.evidence:
-        page.add_paragraph(f"查找过：{sought(found.aspect.roles, found.aspect.cues)}", style="List Bullet")
+    return (printable(unit.text), False), (f"（{remarks}）" if remarks else "", True)

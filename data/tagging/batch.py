@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
@@ -15,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fazhi.data.exports.report import Counts, FailedFile, TaggedReport
-from fazhi.data.exports.write import write_tags
+from fazhi.data.exports.write import check_writable, failures_in, write_tags
 from fazhi.data.readers import Code
 from fazhi.data.tagging.journal import Journal, stamp_of
-from fazhi.data.tagging.pool import KILLED, NOT_OPENED, NOT_TAGGED, Load, Task, work_through
-from fazhi.data.tagging.sources import STDIN, Failure, find_sources
+from fazhi.data.tagging.pool import KILLED, NOT_TAGGED, Load, Task, work_through
+from fazhi.data.tagging.sources import NOT_OPENED, STDIN, Failure, find_sources
 from fazhi.model.checkpoint import check_sums, load_config, load_predictor, version
 from fazhi.model.engine import cores
 from fazhi.model.errors import FazhiError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 # What may end otherwise on another day or machine; other failures are the file's own and stand until it changes.
 TRIED_AGAIN = frozenset({Code.NO_LIBREOFFICE, Code.TOO_SLOW, Code.TOO_MUCH_MEMORY, NOT_OPENED, NOT_TAGGED, KILLED})
-MISSING = "not-found"
+TOLD = 20  # failures named on the screen; all are in the table
 
 
 class BatchError(FazhiError):
@@ -76,16 +77,26 @@ class BatchSummary:
 
 
 def tag_batch(paths: Sequence[Path], batch: Batch) -> BatchSummary:
-    """Tag what the paths name, write the table, and print a summary to stderr."""
+    """Tag what the paths name, write the table, and print a summary to stderr; raises BatchError, ExportError."""
     begun = time.monotonic()
     if STDIN in paths:
         raise BatchError("standard input goes into no table of several documents: name files and folders")
+    check_writable(batch.out)
     tasks, missing = _tasks(paths)
+    if any(batch.out.exists() and task.path.samefile(batch.out) for task in tasks if task.path.exists()):
+        raise BatchError(f"{batch.out} is one of the documents to tag: name another file for the tags")
     with Journal(batch.journal, batch.version) as journal:
         waiting = [task for task in tasks if not _is_done(task, journal)]
         summary = BatchSummary(files=len(tasks), already=len(tasks) - len(waiting), failures=missing)
-        _work(waiting, batch, journal)
-        write_tags(_results(tasks, journal, summary), batch.out, summary.failures)
+        try:
+            _work(waiting, summary.already, batch, journal)
+            write_tags(_results(tasks, journal, summary), batch.out, summary.failures)
+        except KeyboardInterrupt:
+            done = sum(_is_done(task, journal) for task in tasks)
+            print(
+                f"stopped: {done} of {len(tasks)} files are done; the same command goes on from here", file=sys.stderr
+            )
+            raise
     summary.seconds = time.monotonic() - begun
     _print(summary, batch.out)
     return summary
@@ -98,7 +109,7 @@ def _tasks(paths: Sequence[Path]) -> tuple[list[Task], list[FailedFile]]:
     for path in paths:
         for source in find_sources([path]):
             if isinstance(source, Failure):
-                missing.append(FailedFile(str(source.path), MISSING, source.reason, "没有找到文件。"))
+                missing.append(FailedFile(str(source.path), source.code, source.reason, source.chinese))
             else:
                 below = source.path.relative_to(path.parent if len(paths) > 1 or path.is_file() else path)
                 found.setdefault(source.path, below.as_posix())
@@ -114,18 +125,15 @@ def _is_done(task: Task, journal: Journal) -> bool:
         return False
 
 
-def _work(waiting: Sequence[Task], batch: Batch, journal: Journal) -> None:
+def _work(waiting: Sequence[Task], already: int, batch: Batch, journal: Journal) -> None:
     """Do what is not done, each file into the journal as soon as it is."""
     from tqdm import tqdm
 
-    try:
-        with tqdm(total=len(waiting), unit="file", desc="tagging", disable=None) as bar:
-            for done in work_through(waiting, batch.load, batch.workers):
-                journal.keep(done.task.path, done.stamp, done.result)
-                bar.update()
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        raise
+    bar = tqdm(total=already + len(waiting), initial=already, unit="file", desc="tagging", disable=None)
+    with bar, closing(work_through(waiting, batch.load, batch.workers)) as results:
+        for done in results:
+            journal.keep(done.task.path, done.stamp, done.result)
+            bar.update()
 
 
 def _results(tasks: Sequence[Task], journal: Journal, summary: BatchSummary) -> Iterator[TaggedReport]:
@@ -146,8 +154,10 @@ def _print(summary: BatchSummary, out: Path) -> None:
     from rich.console import Console
 
     screen = Console(stderr=True)
-    for failure in summary.failures:
+    for failure in summary.failures[:TOLD]:
         screen.print(f"{failure.name}: {failure.reason}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if len(summary.failures) > TOLD:
+        screen.print(f"and {len(summary.failures) - TOLD} more", style="red")
     screen.print(_table(summary.counts))
     screen.print(_sentence(summary, out), markup=False, highlight=False, soft_wrap=True)
 
@@ -167,8 +177,10 @@ def _table(counts: Counts) -> "Table":
 
 
 def _sentence(summary: BatchSummary, out: Path) -> str:
-    known = f", {summary.already} of {summary.files} done before" if summary.already else ""
+    counts, count = summary.counts, len(summary.failures)
     return (
-        f"{out}: {summary.counts.units} units of {summary.tagged} files, {summary.counts.unsure} unsure; "
-        f"{len(summary.failures)} failed{known}; {summary.seconds:.0f} s"
+        f"{out}: {counts.units:,} units of {summary.tagged:,} files, {counts.unsure:,} unsure; "
+        f"{count:,} failed{f' (in {failures_in(out)})' if count else ''}"
+        f"{f', {summary.already:,} of {summary.files:,} done before' if summary.already else ''}; "
+        f"{summary.seconds:.0f} s"
     )

@@ -20,7 +20,7 @@ from rich.text import Text
 from fazhi.data.exports.lines import joined
 from fazhi.data.exports.write import SUFFIXES, write_tags
 from fazhi.data.tagging.documents import FIELDS, Tagged, tag
-from fazhi.data.tagging.sources import Failure, find_sources
+from fazhi.data.tagging.sources import STDIN, Failure, find_sources
 from fazhi.model.errors import FazhiError
 from fazhi.model.labels import ROLES, TOPICS
 from fazhi.model.predict import Predictor
@@ -107,6 +107,9 @@ def _save(tagged: Tagged, place: Path, style: str, taken: set[Path]) -> Tagged |
     if place in taken:
         return Failure(tagged.source.path, f"its tags would overwrite {place}, those of another document of that name")
     taken.add(place)
+    source = tagged.source.path
+    if source != STDIN and place.exists() and source.exists() and place.samefile(source):
+        return Failure(source, "its tags would overwrite the document itself: name another file")
     try:
         write_file(tagged, place, style)
     except OSError as error:

@@ -11,20 +11,24 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from fazhi.data.exports.report import FailedFile, TaggedReport, tagged_report
 from fazhi.data.readers import UnreadableError, read_file
 from fazhi.data.tagging.journal import stamp_of
+from fazhi.data.tagging.sources import NOT_OPENED
 from fazhi.model.document import read_document
 from fazhi.model.predict import Predictor
 
 log = logging.getLogger(__name__)
 
 AHEAD = 2  # files a process is given at once, so that it never waits for the next
-NOT_OPENED, NOT_TAGGED, KILLED = "not-opened", "not-tagged", "killed"  # beside the codes of UnreadableError
+NOT_TAGGED, KILLED = "not-tagged", "killed"  # beside those of sources and the codes of UnreadableError
+_OPENING = {FileNotFoundError: "文件不存在。", PermissionError: "没有权限打开。"}
 
 Load = Callable[[], Predictor]
 
@@ -46,7 +50,7 @@ class Done:
     result: TaggedReport | FailedFile
 
 
-def work_through(tasks: Iterable[Task], load: Load, workers: int) -> Iterator[Done]:
+def work_through(tasks: Iterable[Task], load: Load, workers: int) -> Generator[Done, None, None]:
     """Tag all files; what `load` raises is raised here."""
     waiting = deque(tasks)
     while waiting:
@@ -61,12 +65,15 @@ def work_through(tasks: Iterable[Task], load: Load, workers: int) -> Iterator[Do
 def _together(waiting: deque[Task], load: Load, workers: int) -> Generator[Done, None, list[Task]]:
     """Work until nothing waits or a process dies; give the files that were in work then."""
     # Spawned, not forked: a forked copy of a process whose threads hold locks may never run.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (load,))
+    context = get_context("spawn")
+    watched, held = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, context, _begin, (load, watched))
     running: dict[Future[Done], Task] = {}
     try:
         while waiting or running:
             while waiting and len(running) < workers * AHEAD:
-                future = pool.submit(work, waiting[0])
+                with _no_interrupt():
+                    future = pool.submit(work, waiting[0])
                 running[future] = waiting.popleft()
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 done = future.result()
@@ -74,9 +81,26 @@ def _together(waiting: deque[Task], load: Load, workers: int) -> Generator[Done,
                 yield done
     except BrokenProcessPool:
         log.warning("a process that tagged files was killed; those it had are tried again")
+        for future in [future for future in running if future.done() and not future.exception()]:
+            del running[future]
+            yield future.result()
     finally:
+        if running:  # broken off: what still works ends at once
+            held.close()
         pool.shutdown(wait=True, cancel_futures=True)
+        held.close()
+        watched.close()
     return list(running.values())
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back while a process is started, which for its whole life leaves it to this one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(slots=True)
@@ -97,20 +121,17 @@ class _Worker:
 _worker = _Worker()
 
 
-def _begin(load: Load) -> None:
-    """Set a new process up: it ends with its parent, and leaves Ctrl-C to it."""
+def _begin(load: Load, watched: Connection) -> None:
+    """Set a new process up: it ends when the other end of `watched` is closed, or its owner is killed."""
     _worker.load = load
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # there is a process for every core
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    logging.getLogger("fazhi.data.readers").setLevel(logging.ERROR)  # what a reader says of a file is in its failure
+    threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """A pool's process does not see by itself that its parent was killed, and would wait for ever."""
-    parent = parent_process()
-    if parent:
-        parent.join()
-        os._exit(1)
+def _end_with(watched: Connection) -> None:
+    watched.poll(None)
+    os._exit(1)
 
 
 def work(task: Task) -> Done:
@@ -124,7 +145,8 @@ def work(task: Task) -> Done:
         return Done(task, stamp, _failed(task, error.code, str(error), error.chinese))
     except OSError as error:
         reason = error.strerror or str(error)
-        return Done(task, stamp, _failed(task, NOT_OPENED, reason, f"无法打开：{reason}"))
+        known = next((chinese for kind, chinese in _OPENING.items() if isinstance(error, kind)), f"无法打开：{reason}")
+        return Done(task, stamp, _failed(task, NOT_OPENED, reason, known))
     except Exception as error:
         log.exception("%s could not be tagged", task.path)
         reason = f"{type(error).__name__}: {error}"

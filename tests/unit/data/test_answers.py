@@ -1,6 +1,6 @@
 """Problems and the plans that answer them: who may answer whom, in what order, and when nobody does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,6 +16,7 @@ class Said:
     role: Role
     text: str
     topics: tuple[Topic, ...] = ()
+    headings: tuple[str, ...] = ()
 
 
 REPORT = [
@@ -45,7 +46,7 @@ def test_each_problem_finds_the_plan_for_it() -> None:
 def test_the_closest_comes_first_and_no_more_than_asked_for() -> None:
     units = [
         REPORT[1],
-        *(Said(PLAN, f"充实执法人员力量{more}。", (ENFORCEMENT,)) for more in ("", "和装备经费车辆保障")),
+        *(Said(PLAN, f"充实执法人员力量{more}。", (ENFORCEMENT,)) for more in ("", "和装备")),
     ]
     (found,) = answered_problems(units)
     assert plans(found) == [1, 2]
@@ -62,6 +63,52 @@ def test_the_same_words_under_another_topic_are_no_answer() -> None:
 def test_a_common_topic_without_common_words_is_no_answer() -> None:
     units = [REPORT[1], Said(PLAN, "制定轻微违法不予处罚清单。", (ENFORCEMENT,))]
     assert plans(answered_problems(units)[0]) == []
+
+
+def test_one_that_is_far_less_close_than_the_closest_is_left_out() -> None:
+    units = [
+        REPORT[1],
+        Said(PLAN, "充实执法人员力量，提高持证上岗率。", (ENFORCEMENT,)),
+        Said(PLAN, "组织执法检查，开展案卷评查，完善裁量基准，规范文书制作。", (ENFORCEMENT,)),
+    ]
+    assert plans(answered_problems(units)[0]) == [1]
+    assert plans(answered_problems([units[0], units[2]])[0]) == [1]
+
+
+WITHOUT_WORDS = Said(PLAN, "拟增编两名。", (ENFORCEMENT,))
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "beside"),
+    [
+        (("二、问题整改",), ("二、问题整改", REPORT[1].text), True),
+        (("二、问题整改", "（一）执法"), ("二、问题整改", "（一）执法"), True),
+        (("二、问题整改",), ("二、问题整改",), False),
+        (("二、问题整改", "（一）执法"), ("二、问题整改", "（二）审批"), False),
+        ((), (), False),
+    ],
+)
+def test_a_plan_in_the_passage_of_its_problem_needs_no_common_words(
+    here: tuple[str, ...], there: tuple[str, ...], beside: bool
+) -> None:
+    problem, plan = replace(REPORT[1], headings=here), replace(WITHOUT_WORDS, headings=there)
+    (found,) = answered_problems([problem, plan])
+    assert [answer.beside for answer in found.answers] == [True] * beside
+    (found,) = answered_problems([plan, problem])
+    assert found.answers == ()
+
+
+def test_the_plan_of_the_next_problem_is_not_that_of_the_one_before() -> None:
+    passage = ("二、问题整改", "（一）执法")
+    units = [replace(unit, headings=passage) for unit in (REPORT[1], WITHOUT_WORDS, REPORT[1], WITHOUT_WORDS)]
+    assert [plans(found) for found in answered_problems(units)] == [[1], [3]]
+
+
+def test_a_plan_beside_its_problem_comes_first() -> None:
+    passage = ("二、问题整改", "（一）执法")
+    units = [replace(REPORT[1], headings=passage), replace(WITHOUT_WORDS, headings=passage), REPORT[5]]
+    assert plans(answered_problems(units)[0]) == [1, 2]
+    assert plans(answered_problems(units, most=1)[0]) == [1]
 
 
 @pytest.mark.parametrize("role", [DONE, Role.OTHER])

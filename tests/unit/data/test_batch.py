@@ -1,8 +1,10 @@
 """One table of many files: what goes into it, what is done again, and what a journal remembers."""
 
+import csv
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from batch_model import load
 
-from fazhi.data.exports import FailedFile, TaggedReport, TaggedUnit, failures_beside
+from fazhi.data.exports import ExportError, FailedFile, TaggedReport, TaggedUnit, failures_beside
 from fazhi.data.readers import UnreadableError
 from fazhi.data.tagging import Batch, BatchSummary, batch, pool, tag_batch
 from fazhi.data.tagging.batch import BatchError
@@ -160,7 +162,7 @@ class TestBatch:
         assert [(failure.name, failure.code) for failure in summary.failures] == [("empty.txt", "empty")]
         told = capsys.readouterr().err
         assert f"empty.txt: {summary.failures[0].reason}" in told
-        assert "4 units of 2 files, 0 unsure; 1 failed; 0 s" in told.splitlines()[-1]
+        assert "4 units of 2 files, 0 unsure; 1 failed (in out.failures.csv); " in told.splitlines()[-1]
         assert "empty.txt" in failures_beside(tmp_path / "out.jsonl").read_text(encoding="utf-8-sig")
 
     def test_what_is_done_is_not_done_again(
@@ -231,8 +233,10 @@ class TestBatch:
         assert run(reports).already == 1
         assert worked == ["a.txt", "empty.txt"]
 
+    @pytest.mark.parametrize("early", [True, False])
     def test_one_that_is_stopped_says_how_to_go_on(
         self,
+        early: bool,
         reports: Path,
         run: Callable[..., BatchSummary],
         monkeypatch: pytest.MonkeyPatch,
@@ -241,10 +245,12 @@ class TestBatch:
         def stop(*_: object) -> Iterator[Done]:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(batch, "work_through", stop)
+        monkeypatch.setattr(batch, "work_through" if early else "write_tags", stop)
         with pytest.raises(KeyboardInterrupt):
             run(reports)
-        assert "the same command goes on from here" in capsys.readouterr().err
+        done = 0 if early else 3
+        told = f"stopped: {done} of 3 files are done; the same command goes on from here\n"
+        assert capsys.readouterr().err == told
 
     def test_files_of_several_folders_keep_apart(
         self, reports: Path, tmp_path: Path, run: Callable[..., BatchSummary]
@@ -286,6 +292,51 @@ class TestBatch:
         assert [failure.code for failure in summary.failures] == ["not-tagged", "empty"]
         assert summary.failures[0].reason == "ValueError: no answer for this one"
         assert "a.txt could not be tagged" in caplog.text
+
+    def test_a_link_to_nothing_is_a_failure_and_a_loop_is_passed_over(
+        self, reports: Path, tmp_path: Path, run: Callable[..., BatchSummary]
+    ) -> None:
+        (reports / "gone.docx").symlink_to(tmp_path / "none.docx")
+        (reports / "2023" / "loop").symlink_to(reports)
+        summary = run(reports)
+        assert (summary.files, summary.tagged) == (4, 2)
+        failed = FailedFile("gone.docx", "not-opened", "No such file or directory", "文件不存在。")
+        assert failed in summary.failures
+
+    def test_the_table_is_none_of_the_documents(
+        self, reports: Path, tmp_path: Path, run: Callable[..., BatchSummary], worked: list[str]
+    ) -> None:
+        (tmp_path / "out.jsonl").write_text("执法不严。", encoding="utf-8")
+        with pytest.raises(BatchError, match="one of the documents"):
+            run(reports, tmp_path / "out.jsonl")
+        assert worked == []
+        assert (tmp_path / "out.jsonl").read_text(encoding="utf-8") == "执法不严。"
+
+    def test_a_table_inside_the_folder_is_not_read_again(
+        self, reports: Path, run: Callable[..., BatchSummary], worked: list[str]
+    ) -> None:
+        for out in ("reports/out.csv", "reports/out.xlsx", "reports/out.csv"):
+            assert run(reports, out=out).files == 3
+        assert worked == []
+
+    def test_a_library_that_is_missing_is_told_before_any_work(
+        self, reports: Path, run: Callable[..., BatchSummary], worked: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "openpyxl", None)
+        with pytest.raises(ExportError, match="openpyxl"):
+            run(reports, out="out.xlsx")
+        assert worked == []
+
+    def test_of_many_failures_the_screen_has_the_first(
+        self, tmp_path: Path, run: Callable[..., BatchSummary], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        run(*(tmp_path / f"{number:02}.txt" for number in range(25)))
+        told = capsys.readouterr().err
+        assert "19.txt: no such file or folder" in told
+        assert "20.txt" not in told
+        assert "and 5 more" in told
+        with failures_beside(tmp_path / "out.jsonl").open(encoding="utf-8-sig", newline="") as file:
+            assert [row["chinese"] for row in csv.DictReader(file)] == ["没有这个文件或文件夹。"] * 25
 
     def test_standard_input_goes_into_no_common_table(self, run: Callable[..., BatchSummary]) -> None:
         with pytest.raises(BatchError, match="standard input"):

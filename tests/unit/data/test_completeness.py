@@ -70,6 +70,17 @@ class TestTheGuideThatComesWithThePackage:
         assert [found.state for found in parts[1].aspects] == [State.FOUND, State.MISSING]
         assert parts[1].state is State.MISSING
 
+    @pytest.mark.parametrize(
+        ("text", "state"),
+        [
+            ("产生问题的原因是编制少。", State.FOUND),
+            ("程序违法导致败诉。", State.HINTED),
+            ("执法力量不足。", State.MISSING),
+        ],
+    )
+    def test_an_effect_is_only_a_hint_at_a_cause(self, text: str, state: State) -> None:
+        assert aspects([Said(PROBLEM, text)])["causes"].state is state
+
     def test_a_cause_told_of_an_achievement_is_none(self) -> None:
         assert aspects([Said(DONE, "群众信访原因得到化解。")])["causes"].state is State.MISSING
 
@@ -80,6 +91,8 @@ class TestTheGuideThatComesWithThePackage:
             ("主要负责人切实履行法治建设职责。", State.FOUND),
             ("縣委書記認真履行“第一責任人”職責。", State.FOUND),
             ("主要领导亲自抓。", State.HINTED),
+            ("书记、主任任“双组长”。", State.HINTED),
+            ("局党组中心组学习习近平法治思想。", State.MISSING),
             ("行政机关主要负责人出庭应诉12件。", State.MISSING),
             ("约谈企业主要负责人3人。", State.MISSING),
             ("开展执法培训4次。", State.MISSING),
@@ -95,6 +108,10 @@ class TestTheGuideThatComesWithThePackage:
         (item,) = aspects([WHOLE[4]])["leaders"].evidence
         assert (item.unit, item.above, item.hint) == (0, True, False)
         assert item.cue in LEADERS
+
+    def test_what_says_so_itself_comes_before_where_it_stands_and_hints(self) -> None:
+        hint, above, own = Said(DONE, "主要领导带头。"), WHOLE[4], Said(DONE, "认真履行第一责任人职责。")
+        assert [item.unit for item in aspects([hint, above, own, above])["leaders"].evidence] == [2, 1, 3, 0]
 
     def test_a_role_says_so_by_itself(self) -> None:
         (item,) = aspects([WHOLE[5]])["plans"].evidence

@@ -17,12 +17,12 @@ from fazhi.data.exports import (
     FailedFile,
     TaggedReport,
     TaggedUnit,
-    excel,
     failures_beside,
     parquet,
     tagged_report,
     write_tags,
 )
+from fazhi.data.exports import sheet as layout
 from fazhi.data.exports.cells import cell_text, guarded
 from fazhi.data.readers import Block, Kind, Place, Reading
 from fazhi.model.document import read_document
@@ -167,7 +167,7 @@ class TestWorkbook:
     def test_its_sheets_read_back(self, tmp_path: Path) -> None:
         write_tags([REPORT, replace(REPORT, name="乙.txt", notes=())], tmp_path / "out.xlsx", [FAILED])
         sheets = cells_of(tmp_path / "out.xlsx")
-        assert list(sheets) == ["句子", "统计", "问题与计划", "完整性", "失败"]
+        assert list(sheets) == ["句子", "统计", "问题与计划", "完整性", "失败", "说明"]
         sentences = sheets["句子"]
         assert [row["句子"] for row in sentences] == [one.text for one in REPORT.units] * 2
         assert sentences[0]["上级标题"] == "二、问题 / （一）执法"
@@ -188,8 +188,8 @@ class TestWorkbook:
             1,
             1,
         )
-        assert (first["需复核"], first["无对应计划的问题"], first["说明"]) == (1, 1, "图片未读")
-        for title in list(first)[1:-1]:
+        assert (first["需复核"], first["未找到计划的问题"], first["说明"]) == (1, 1, "图片未读")
+        for title in set(first) - {"文件", "说明"}:
             assert total[title] == first[title] + second[title]
 
     def test_problems_stand_beside_the_plans_that_answer_them(self, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ class TestWorkbook:
         rows = cells_of(tmp_path / "out.xlsx")["问题与计划"]
         assert [(row["问题句"], row["对应的计划句"]) for row in rows] == [
             ("执法人员力量不足。", "充实执法人员力量。"),
-            ("窗口少。", "未见对应的计划"),
+            ("窗口少。", "未找到对应的计划"),
         ]
 
     def test_completeness_shows_sentences_or_what_was_looked_for(self, tmp_path: Path) -> None:
@@ -205,7 +205,13 @@ class TestWorkbook:
         rows = cells_of(tmp_path / "out.xlsx")["完整性"]
         assert [row["证据句"] for row in rows if row["方面"] == "存在的不足"] == ["执法人员力量不足。", "窗口少。"]
         for row in rows:
-            assert (row["结果"] == "未见") == row["证据句"].startswith("查找过：")
+            assert ("未见" in row["结果"]) == row["证据句"].startswith("查找过：")
+
+    def test_whole_sentences_are_shown_before_headings(self, tmp_path: Path) -> None:
+        units = [replace(unit(f"{number}", Role.PLAN), heading=number < 2) for number in range(5)]
+        write_tags([TaggedReport("a", tuple(units))], tmp_path / "out.xlsx")
+        rows = cells_of(tmp_path / "out.xlsx")["完整性"]
+        assert [row["证据句"] for row in rows if row["方面"] == "下一年度的主要安排"] == ["2", "3", "4"]
 
     def test_the_header_stays_in_sight_and_roles_are_coloured_beside_their_names(self, tmp_path: Path) -> None:
         from openpyxl import load_workbook
@@ -214,9 +220,32 @@ class TestWorkbook:
         book = load_workbook(tmp_path / "out.xlsx")
         assert {sheet.freeze_panes for sheet in book} == {"B2"}
         assert book["句子"].auto_filter.ref == "A1:N5"
-        (ranges,) = book["句子"].conditional_formatting
-        assert str(ranges.sqref) == "F2:F5"
+        ranges, unsure = book["句子"].conditional_formatting
+        assert (str(ranges.sqref), str(unsure.sqref)) == ("F2:F5", "H2:H5")
         assert [rule.formula for rule in ranges.rules] == [[f'"{role}"'] for role in ROLES]
+        book.close()
+
+    def test_it_prints_on_pages_that_are_read(self, tmp_path: Path) -> None:
+        from openpyxl import load_workbook
+
+        write_tags([REPORT, REPORT], tmp_path / "out.xlsx")
+        book = load_workbook(tmp_path / "out.xlsx")
+        for sheet in book:
+            assert (sheet.print_title_rows, sheet.page_setup.orientation) == ("$1:$1", "landscape")
+            assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+            assert all(sheet.cell(2, place).alignment.vertical == "top" for place in range(1, 3))
+        assert book["句子"].print_area == "'句子'!$A$1:$H$9"
+        assert [book["统计"].cell(row, 1).font.bold for row in (3, 4)] == [False, True]
+        assert book["统计"].auto_filter.ref == "A1:AC3"  # the sums stay below, however it is sorted
+        book.close()
+
+    @pytest.mark.parametrize(("length", "lines"), [(5, 1), (31, 1), (32, 2), (93, 3), (20_000, 27)])
+    def test_a_row_is_as_high_as_its_text(self, length: int, lines: int, tmp_path: Path) -> None:
+        from openpyxl import load_workbook
+
+        write_tags([TaggedReport("a", (unit("长" * length, Role.OTHER),))], tmp_path / "out.xlsx")
+        book = load_workbook(tmp_path / "out.xlsx")
+        assert book["句子"].row_dimensions[2].height == 15 * lines
         book.close()
 
     @pytest.mark.parametrize("text", DANGEROUS)
@@ -241,12 +270,19 @@ class TestWorkbook:
         assert texts == ["开展执法。", "长" * 32_766 + "…"]
 
     def test_a_full_sheet_goes_on_in_another(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(excel, "MOST_ROWS", 4)
+        monkeypatch.setattr(layout, "MOST_ROWS", 4)
         write_tags([REPORT, REPORT], tmp_path / "out.xlsx")
         sheets = cells_of(tmp_path / "out.xlsx")
         assert [len(sheets[title]) for title in ("句子", "句子 2", "句子 3")] == [3, 3, 2]
+        assert {"说明", "说明 2", "完整性 2"} < set(sheets)
         texts = [row["句子"] for title in ("句子", "句子 2", "句子 3") for row in sheets[title]]
         assert texts == [one.text for one in REPORT.units] * 2
+
+    def test_one_that_is_broken_off_while_a_row_is_written_says_why(self, tmp_path: Path) -> None:
+        broken = replace(REPORT.units[0], text=None)
+        with pytest.raises(AttributeError, match="NoneType"):
+            write_tags([REPORT, TaggedReport("a", (broken,))], tmp_path / "out.xlsx")
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_workbook_of_nothing_opens(self, tmp_path: Path) -> None:
         write_tags([], tmp_path / "out.xlsx")

@@ -154,6 +154,22 @@ class TestOutput:
             Output(None, tmp_path / name).resolved(several=True)
         assert Output(None, tmp_path / name).resolved(several=False).path == tmp_path / name
 
+    def test_a_folder_that_cannot_be_opened_is_told_and_the_others_are_read(
+        self, reports: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        scan = os.scandir
+
+        def closed(folder: str) -> object:
+            if Path(folder).name == "county":
+                raise PermissionError(13, "Permission denied", folder)
+            return scan(folder)
+
+        monkeypatch.setattr(os, "scandir", closed)
+        found = list(find_sources([reports]))
+        county = reports / "2023" / "county"
+        assert found[0] == Failure(county, "Permission denied")
+        assert [source.path.name for source in found[1:]] == ["b.TXT", "a.txt"]
+
 
 class TestTag:
     def test_a_bad_file_among_good_ones_is_told_and_the_others_go_on(
@@ -299,6 +315,15 @@ class TestWriting:
         assert failures == [Failure(second, reason)]
         assert [path.name for path in out.iterdir()] == ["a.jsonl"]
         assert f"{second}: {reason}\n" == capsys.readouterr().err
+
+    @pytest.mark.parametrize("style", ["jsonl", "xlsx"])
+    def test_a_document_is_not_overwritten_with_its_tags(
+        self, reports: Path, fake_predictor: Predictor, style: str
+    ) -> None:
+        path = reports / "a.txt"
+        reason = "its tags would overwrite the document itself: name another file"
+        assert tag_paths([path], fake_predictor, Output(style, path)) == [Failure(path, reason)]
+        assert path.read_text(encoding="utf-8") == TEXT
 
     def test_tags_from_an_earlier_run_are_written_anew(self, reports: Path, fake_predictor: Predictor) -> None:
         out = reports.parent / "tags.jsonl"
