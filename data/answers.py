@@ -6,6 +6,7 @@ that what stands in every sentence counts little. Knows characters, labels and h
 answer is a hint, with its closeness beside it.
 """
 
+import enum
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,8 +28,8 @@ MOST = 3  # plans told for one problem
 # Of 46 others 26, 6, 5, and 3 of 9 (tests/unit/data/test_answers_judged.py).
 CLOSE = 0.01
 CLOSE_WITHOUT_TOPIC = 0.02
+NEAR = 0.1  # the closeness from which words are called close
 BESIDE_BEST = 0.5  # a further plan is told when it is at least half as close as the closest
-_IN_TURN = (Role.PROBLEM, Role.PLAN)
 _WORDS = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"^(?:[（(]?[一二三四五六七八九十\d]+[）)、.．是]|第[一二三四五六七八九十]+[，、])+")
 
@@ -57,6 +58,14 @@ class Sentence(Protocol):
         ...
 
 
+class Why(enum.StrEnum):
+    """What speaks for an answer beside the topic: its place in the problem's passage, or words, close or loosely so."""
+
+    BESIDE = "beside"
+    CLOSE = "close"
+    LOOSE = "loose"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A plan's index among the units, how close its words are to the problem's (0 to 1), and the topics they share.
@@ -68,6 +77,13 @@ class Answer:
     closeness: float
     topics: tuple[Topic, ...]
     beside: bool
+
+    @property
+    def why(self) -> Why:
+        """What speaks for it."""
+        if self.beside:
+            return Why.BESIDE
+        return Why.CLOSE if self.closeness >= NEAR else Why.LOOSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +107,17 @@ def answered_problems(units: Sequence[Sentence], most: int = MOST) -> list[Answe
     postings = _postings([weights[plan] for plan in plans])
     found = []
     for problem in problems:
-        closeness = _closeness(weights[problem], postings, len(plans))
-        candidates = [
-            answer
-            for plan, close in zip(plans, closeness, strict=True)
-            if (answer := _answer(units, problem, plan, round(float(close), 4)))
-        ]
-        found.append(AnsweredProblem(problem, tuple(_best(candidates)[:most])))
+        closeness = dict(zip(plans, _closeness(weights[problem], postings, len(plans)).round(4).tolist(), strict=True))
+        beside = {plan for plan in _next_plans(units, problem) if _in_one_passage(units[problem], units[plan])}
+        likely = beside.union(plan for plan, close in closeness.items() if close >= CLOSE)
+        answers = (_answer(units, problem, plan, closeness[plan], plan in beside) for plan in likely)
+        found.append(AnsweredProblem(problem, tuple(_best([answer for answer in answers if answer])[:most])))
     return found
 
 
-def _answer(units: Sequence[Sentence], problem: int, plan: int, closeness: float) -> Answer | None:
+def _answer(units: Sequence[Sentence], problem: int, plan: int, closeness: float, beside: bool) -> Answer | None:
     shared = _shared(units[problem], units[plan])
-    if shared is None:
-        return None
-    beside = _stands_beside(units, problem, plan)
-    if not beside and closeness < (CLOSE if shared else CLOSE_WITHOUT_TOPIC):
+    if shared is None or not (beside or shared or closeness >= CLOSE_WITHOUT_TOPIC):
         return None
     return Answer(plan, closeness, shared, beside)
 
@@ -118,17 +129,25 @@ def _best(candidates: list[Answer]) -> list[Answer]:
     return [answer for answer in candidates if answer.beside or answer.closeness >= least]
 
 
-def _stands_beside(units: Sequence[Sentence], problem: int, plan: int) -> bool:
-    """Whether the plan comes next after the problem, under it as its heading or under a heading that both share.
+def _next_plans(units: Sequence[Sentence], problem: int) -> list[int]:
+    """The plans that come next after a problem, until there is another problem."""
+    plans: list[int] = []
+    for index in range(problem + 1, len(units)):
+        if units[index].role is Role.PLAN:
+            plans.append(index)
+        elif plans and units[index].role is Role.PROBLEM:
+            break
+    return plans
+
+
+def _in_one_passage(problem: Sentence, plan: Sentence) -> bool:
+    """Whether the plan stands under the problem as its heading, or under a heading that both share.
 
     The outermost heading is that of a whole part of the report: sharing it says nothing.
     """
-    above, here = tuple(units[plan].headings), tuple(units[problem].headings)
-    own = (*here, units[problem].text)
-    if plan < problem or not (above[: len(own)] == own or (len(here) > 1 and above == here)):
-        return False
-    between = [unit.role for unit in units[problem + 1 : plan] if unit.role in _IN_TURN]
-    return between == sorted(between, key=_IN_TURN.index)
+    above, here = tuple(plan.headings), tuple(problem.headings)
+    own = (*here, problem.text)
+    return above[: len(own)] == own or (len(here) > 1 and above == here)
 
 
 def _shared(problem: Sentence, plan: Sentence) -> tuple[Topic, ...] | None:

@@ -93,7 +93,7 @@ _ASPECTS = [
 INSIGHT: dict[str, Any] = {
     "answers": [{**_PROBLEM, "plans": []}],
     "completeness": {
-        "version": 1,
+        "version": 2,
         "source": "《法治政府建设与责任落实督察工作规定》（厅字〔2019〕28号）第二十四条",
         "parts": [{**_PART, "state": "missing", "aspects": _ASPECTS}],
     },

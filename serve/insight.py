@@ -53,7 +53,8 @@ def _sentence(units: list[TaggedUnit], index: int) -> ReportSentence:
 
 def _problem(units: list[TaggedUnit], found: AnsweredProblem) -> ProblemWithPlans:
     plans = [
-        AnsweringPlan(**vars(_sentence(units, answer.plan)), closeness=answer.closeness) for answer in found.answers
+        AnsweringPlan(**vars(_sentence(units, answer.plan)), why=answer.why, closeness=answer.closeness)
+        for answer in found.answers
     ]
     return ProblemWithPlans(**vars(_sentence(units, found.problem)), plans=plans)
 

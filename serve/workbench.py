@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from fazhi.data.answers import Why
 from fazhi.data.completeness import State
 from fazhi.model.labels import Role, Topic
 from fazhi.serve import examples
@@ -160,8 +161,9 @@ class ReportSentence(BaseModel):
 
 
 class AnsweringPlan(ReportSentence):
-    """A plan that answers a problem; `closeness` of their words is 0 to 1."""
+    """A plan that answers a problem, and why: it stands beside it, or its words are close or loosely so (0 to 1)."""
 
+    why: Why
     closeness: float
 
 

@@ -21,6 +21,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before any test imports the hub library: t
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's: networks this small are slower on several
 
+for name in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES"):  # of `make test`; not for the targets that tests call
+    os.environ.pop(name, None)
+
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, _, CLS, SEP, _ = range(len(SPECIALS))
 

@@ -12,7 +12,7 @@ from fazhi.data.answers import AnsweredProblem, answered_problems
 from fazhi.data.completeness import completeness
 from fazhi.data.exports.report import Counts, FailedFile, TaggedReport, count
 from fazhi.data.exports.sheet import Column, Sheet
-from fazhi.data.exports.wording import CAUTION, NO_PLAN, ON_ANSWERS, ON_PARTS, STATES, found_by, shown, sought
+from fazhi.data.exports.wording import CAUTION, NO_PLAN, ON_ANSWERS, ON_PARTS, STATES, WHY, shown, sought
 from fazhi.model.labels import ROLES, TOPICS
 
 FAILED = "失败"
@@ -144,7 +144,7 @@ def _answers(report: TaggedReport, problems: Sequence[AnsweredProblem]) -> Itera
     for problem in problems:
         text = report.units[problem.problem].text
         for answer in problem.answers:
-            yield report.name, text, "；".join(answer.topics), report.units[answer.plan].text, found_by(answer)
+            yield report.name, text, "；".join(answer.topics), report.units[answer.plan].text, WHY[answer.why]
         if not problem.answers:
             yield report.name, text, "", NO_PLAN, ""
 

@@ -13,7 +13,7 @@ from fazhi.data.completeness import FoundAspect, completeness
 from fazhi.data.exports.cells import printable
 from fazhi.data.exports.page import Column, Paper
 from fazhi.data.exports.report import Counts, TaggedReport, TaggedUnit, count
-from fazhi.data.exports.wording import CAUTION, EVIDENCE, NO_PLAN, ON_ANSWERS, ON_PARTS, STATES, found_by, shown, sought
+from fazhi.data.exports.wording import CAUTION, EVIDENCE, NO_PLAN, ON_ANSWERS, ON_PARTS, STATES, WHY, shown, sought
 from fazhi.data.exports.write import ExportError, whole
 from fazhi.model.labels import ROLES, TOPICS, Role, Topic
 
@@ -96,7 +96,7 @@ def _add_answers(paper: Paper, heading: str, report: TaggedReport, problems: Seq
         asked, answered = table.row(["", ""])
         paper.into(asked, _pieces(report.units[problem.problem]))
         for answer in problem.answers:
-            text, remarks = _pieces(report.units[answer.plan], found_by(answer))
+            text, remarks = _pieces(report.units[answer.plan], WHY[answer.why])
             paper.into(answered, [(f"→ {text[0]}", False), remarks])
         if not problem.answers:
             paper.into(answered, [(f"○ {NO_PLAN}", False)])

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from fazhi.data.answers import Answer
+from fazhi.data.answers import Why
 from fazhi.data.completeness import Evidence, FoundAspect, State
 from fazhi.data.exports.report import TaggedUnit
 from fazhi.model.labels import Role
 
 EVIDENCE = 3  # sentences shown for one aspect of completeness
-NEAR = 0.1  # the closeness from which words are called close
 STATES = {State.FOUND: "● 有", State.HINTED: "◎ 似有", State.MISSING: "○ 未见"}
+WHY = {Why.BESIDE: "紧随该问题", Why.CLOSE: "用词相近", Why.LOOSE: "用词略近"}
 NO_PLAN = "未找到对应的计划"
 CAUTION = "各句的性质和主题由模型标注，标有“需复核”的请人工核对；标注说明句子讲的是什么，不说明所讲是否属实。"
 ON_PARTS = "按规定应有的各项内容及找到的句子，供核对；“未见”只表示没有找到，不是结论。"
@@ -27,10 +27,3 @@ def sought(roles: Sequence[Role], cues: Sequence[str]) -> str:
     """What was looked for."""
     asked = [f"性质为{'、'.join(roles)}的句子"] if roles else []
     return "，".join([*asked, *([f"含有{'、'.join(cues)}"] if cues else [])])
-
-
-def found_by(answer: Answer) -> str:
-    """Why a plan is shown beside a problem."""
-    if answer.beside:
-        return "紧随该问题"
-    return "用词相近" if answer.closeness >= NEAR else "用词略近"

@@ -33,14 +33,12 @@ function problem({ unit, text, topics, plans }, onPick) {
     topics.map((name) => h("span.chip", null, labelName(labelOf(name)))),
     plans.length
       ? h("ul.plans", { "aria-label": t("answered_by") }, plans.map((plan) => h("li", null,
-        quote({ ...plan, mark: "→", kind: "role-plan", title: closenessWords(plan) }, onPick))))
+        quote({ ...plan, mark: "→", kind: "role-plan" }, onPick), h("span.why", null, t(`why_${plan.why}`)))))
       : h("p.none", null, t("unanswered")));
 }
 
-const closenessWords = ({ closeness }) => t("closeness", { percent: Math.round(100 * closeness) });
-
-function quote({ unit, text, mark, kind, title }, onPick) {
-  return h("button.quote", { type: "button", class: kind, title, "data-goto": unit, onclick: () => onPick(unit) },
+function quote({ unit, text, mark, kind }, onPick) {
+  return h("button.quote", { type: "button", class: kind, "data-goto": unit, onclick: () => onPick(unit) },
     mark && sign(mark), h("span", { lang: "zh-CN" }, text));
 }
 

@@ -66,7 +66,7 @@ def test_every_string_that_is_asked_for_is_there_and_every_other_is_not() -> Non
     asked = set(re.findall(r'\bt\("(\w+)"', scripts)) | set(re.findall(r'data-t(?:-label|-hint)?="(\w+)"', html))
     assert asked - entries().keys() == set()
     named = {key for key in entries() if re.search(rf'"{key}"', scripts + html)}
-    composed = {key for key in entries() if key.startswith("theme_")}
+    composed = {key for key in entries() if key.startswith(("theme_", "why_"))}
     assert entries().keys() - named - composed == set()
 
 
