@@ -23,6 +23,7 @@ from fazhi.serve.config import ServeConfig
 from fazhi.serve.errors import ReloadFailed
 from fazhi.serve.keys import Keys
 from fazhi.serve.listen import ListenError
+from fazhi.serve.memory import share_arenas
 from fazhi.serve.metrics import Metrics
 from fazhi.serve.operations import reload
 from fazhi.serve.protocol import Connections, Protocol
@@ -55,6 +56,7 @@ def load_tagger(config: ServeConfig, gauge: Gauge) -> Tagger:
 
 def build_service(config: ServeConfig, directory: Path | None = None) -> Service:
     """All parts, the model loaded; `directory` is where several workers add up their metrics. Raises FazhiError."""
+    share_arenas()
     metrics = Metrics(directory)
     keys = Keys(config.keys) if config.keys else None
     make = partial(load_tagger, config, metrics)
