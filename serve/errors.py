@@ -1,7 +1,4 @@
-"""Every failure that the service answers: its HTTP status, its stable code, what it says in Chinese and in English.
-
-HTTP statuses appear in this file only.
-"""
+"""Every failure that the service answers: HTTP status (here only), stable code, what it says in Chinese and English."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,13 +25,15 @@ class ServeError(Exception):
     title: ClassVar[str]
     zh_text: ClassVar[str]
     en_text: ClassVar[str]
+    wait: ClassVar[float | None] = None  # seconds before another try, where nothing else is known
 
     def __init__(self, faults: Sequence[Fault] = (), retry_after: float | None = None, **facts: object) -> None:
         super().__init__(self.code)
         self.zh = self.zh_text.format(**facts)
         self.en = self.en_text.format(**facts)
-        self.faults = tuple(faults)
-        self.retry_after = None if retry_after is None else max(1, ceil(retry_after))  # seconds
+        self.faults = tuple(faults[:SHOWN])
+        seconds = self.wait if retry_after is None else retry_after
+        self.retry_after = None if seconds is None else max(1, ceil(seconds))
         self.headers: dict[str, str] = {}
         self.members: dict[str, object] = {}  # more of the problem document
 
@@ -218,9 +217,6 @@ class Invalid(ServeError):
     zh_text = "请求内容不符合要求，详见 errors。"
     en_text = "The content is not what this endpoint takes; see errors."
 
-    def __init__(self, faults: Sequence[Fault] = ()) -> None:
-        super().__init__(faults[:SHOWN])
-
 
 class Overloaded(ServeError):
     """More work than the limits let wait."""
@@ -252,17 +248,23 @@ class InferenceFailed(ServeError):
     status, code, title = 503, "inference_failed", "The model failed"
     zh_text = "模型未能处理此请求，请重试；若仍失败，请向管理员提供 request_id。"
     en_text = "The model failed on this request; try again, and if it fails again tell the operator the request_id."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=1)
+    wait = 1
 
 
 class StoreFailed(ServeError):
     """The database could not be read or written."""
 
     status, code, title = 503, "store_failed", "The database failed"
-    zh_text = "数据库读写失败，未确认的更正没有保存；请重试，原因见服务日志。"
-    en_text = "The database failed; what was not acknowledged is not stored. Try again; the log says why."
+    zh_text = "数据库读写失败，未确认的更正可能没有保存；请重试，原因见服务日志。"
+    en_text = "The database failed; what was not acknowledged may not be stored. Try again; the log says why."
+
+
+class ReaderFailed(ServeError):
+    """A file was not read for reasons that are not its own."""
+
+    status, code, title = 503, "reader_failed", "Reading failed"
+    zh_text = "暂时无法读取文件，请稍后重试；原因见服务日志。"
+    en_text = "Files cannot be read at the moment; try again later. The log says why."
 
 
 class NotReady(ServeError):
@@ -279,9 +281,7 @@ class ShuttingDown(ServeError):
     status, code, title = 503, "shutting_down", "Shutting down"
     zh_text = "服务正在停止，不再接受新请求。"
     en_text = "The service is shutting down and takes no new requests."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=5)
+    wait = 5
 
 
 class ReloadFailed(ServeError):

@@ -4,12 +4,15 @@ Each file is read in a process of its own (fazhi.data.readers), so many at once;
 """
 
 import asyncio
+import logging
 from contextlib import suppress
 
 from fazhi.data.readers import Limits, Reading, Stop, UnreadableError, prepare, read_bytes
 from fazhi.serve.config import ServeConfig
-from fazhi.serve.errors import FileTooLarge, FileUnreadable, FileUnsupported, ServeError, ShuttingDown
+from fazhi.serve.errors import FileTooLarge, FileUnreadable, FileUnsupported, ReaderFailed, ServeError, ShuttingDown
 from fazhi.serve.threads import Threads
+
+log = logging.getLogger(__name__)
 
 _REFUSALS: dict[str, type[ServeError]] = {
     "too-large": FileTooLarge,
@@ -18,6 +21,8 @@ _REFUSALS: dict[str, type[ServeError]] = {
     "too-much-memory": FileTooLarge,
     "unknown-format": FileUnsupported,
     "no-libreoffice": FileUnsupported,
+    "not-installed": FileUnsupported,
+    "reader-failed": ReaderFailed,
 }
 
 
@@ -55,6 +60,9 @@ class Readers:
             if self._closed:
                 raise ShuttingDown from None
             raise refusal_of(error) from None  # its frames hold the file
+        except OSError as error:  # no room on the disk, no process left
+            log.exception("a file could not be read", extra={"reason": error.strerror})
+            raise ReaderFailed from None
         finally:
             stop.set()  # where whoever asked has gone its process goes on
             self._in_hand.discard(stop)

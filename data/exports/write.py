@@ -60,7 +60,7 @@ def write_tags(
 
 def failures_beside(out: Path) -> Path:
     """Where the failures stand that have no sheet of their own."""
-    return out.with_name(f"{out.stem}.failures.csv")
+    return out.with_name(f"{out.name}.failures.csv")
 
 
 def failures_in(out: Path) -> str:

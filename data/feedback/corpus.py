@@ -3,14 +3,16 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fazhi.data.feedback.records import FeedbackError, StoredDocument, StoredLabel
+from fazhi.data.feedback.records import Change, FeedbackError, Label, StoredDocument, StoredLabel
 from fazhi.data.feedback.store import Store
 from fazhi.data.schema import LabelledUnit, format_line
 from fazhi.model.segment import segment
+
+Place = tuple[int, int]  # where a unit begins and ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def export_corpus(store: Store, folder: Path, with_predicted: bool = False) -> E
     """
     if folder.is_dir() and any(folder.iterdir()):
         raise FeedbackError(f"{folder} is not empty: name a new folder")
+    folder = folder.absolute()
     draft = folder.with_name(f"{folder.name}.part-{os.getpid()}")
     try:
         exported = _write(store, draft, with_predicted)
@@ -64,11 +67,11 @@ def _write(store: Store, folder: Path, with_predicted: bool) -> Exported:
     documents = written = differing = 0
     with (folder / "index.jsonl").open("w", encoding="utf-8") as index:
         for summary in reversed(store.documents()):
-            judged = {(change.start, change.end) for change in store.history(summary.sha256)}
+            judged = _judged(store.history(summary.sha256))
             if not judged:
                 continue
             document, labels = store.document(summary.sha256), store.labels(summary.sha256)
-            pieces = list(cut(document, labels, with_predicted))
+            pieces = list(cut(document, labels, judged, with_predicted))
             for piece in pieces:
                 _write_piece(folder, piece)
                 index.write(json.dumps(_entry(piece, document, with_predicted), ensure_ascii=False) + "\n")
@@ -78,6 +81,16 @@ def _write(store: Store, folder: Path, with_predicted: bool) -> Exported:
             wanted = judged | {(label.start, label.end) for label in labels if with_predicted}
             differing += len(wanted) - units
     return Exported(documents, written, differing)
+
+
+def _judged(history: Iterable[Change]) -> set[Place]:
+    """The units that people gave a label or confirmed, but for those whose every change was taken back."""
+    first: dict[Place, Label] = {}
+    last: dict[Place, Change] = {}
+    for change in history:
+        first.setdefault((change.start, change.end), change.old)
+        last[change.start, change.end] = change
+    return {place for place, change in last.items() if change.old == change.new or change.new != first[place]}
 
 
 def _write_piece(folder: Path, piece: Piece) -> None:
@@ -100,14 +113,16 @@ def _entry(piece: Piece, document: StoredDocument, with_predicted: bool) -> dict
     }
 
 
-def cut(document: StoredDocument, labels: Sequence[StoredLabel], with_predicted: bool) -> Iterator[Piece]:
+def cut(
+    document: StoredDocument, labels: Sequence[StoredLabel], judged: Collection[Place], with_predicted: bool
+) -> Iterator[Piece]:
     """The whole document where every unit has a label that may be used, else the stretches of it that were judged."""
     name = f"feedback-{document.sha256[:12]}"
-    judged = [label.revision > 0 for label in labels]
-    if any(judged) and (with_predicted or all(judged)) and (whole := _piece(name, document.text, 0, labels)):
+    chosen = [(label.start, label.end) in judged for label in labels]
+    if any(chosen) and (with_predicted or all(chosen)) and (whole := _piece(name, document.text, 0, labels)):
         yield whole
         return
-    for first, last in _runs(judged):
+    for first, last in _runs(chosen):
         own = labels[first:last]
         stretch = _excerpt(name, document.text, own)
         alone = (_excerpt(name, document.text, [label]) for label in own) if not stretch and len(own) > 1 else ()

@@ -112,6 +112,8 @@ def write_file(kept: Iterable[Kept], path: Path, form: Format) -> Path:
     """Write a tool's file and, beside it, what its project is to be made with; gives the latter's path."""
     suffix, setup = form.setup
     beside = path.with_name(path.stem + suffix)
+    if beside == path:
+        raise FeedbackError(f"{path}: a file of this name goes beside it, for the project: name it .json or .jsonl")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(form.write(kept), encoding="utf-8", newline="")
@@ -177,7 +179,7 @@ def read_label_studio(content: str) -> Iterator[Annotated]:
 
 
 def _marks(regions: Sequence[Mapping[str, Any]]) -> Iterator[Mark]:
-    named = [region for region in regions if "start" in region["value"]]
+    named = [region for region in regions if "start" in region.get("value", {})]  # a relation has none
     if named and not any(region["from_name"] == ROLE for region in named):
         raise FeedbackError(f"no region has the control {ROLE!r}: set the project up with the .xml of the export")
     topics = {region["id"]: region["value"]["choices"] for region in named if region["from_name"] == TOPIC}

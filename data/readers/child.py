@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from fazhi.data.readers.failures import Code, UnreadableError, not_installed, refused
+from fazhi.data.readers.failures import Code, UnreadableError, refused
 from fazhi.data.readers.isolate import ANSWER, DOCUMENT, OUT_OF_MEMORY, seconds_for
 from fazhi.data.readers.limits import MB, Limits
 from fazhi.data.readers.office import convert
@@ -53,7 +53,7 @@ def parse(raw: bytes, form: Format, limits: Limits) -> Reading:
     except UnreadableError:
         raise
     except ModuleNotFoundError as error:
-        raise not_installed(form) from error
+        raise refused(Code.NOT_INSTALLED, form=form) from error
     except Exception as error:  # what parsers raise on hostile files is not to be foreseen
         if _lacked_memory(error):
             raise refused(Code.TOO_MUCH_MEMORY, limit=limits.memory_mb) from error

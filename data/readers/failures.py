@@ -19,6 +19,8 @@ class Code(StrEnum):
     TOO_MUCH_MEMORY = "too-much-memory"
     NO_LIBREOFFICE = "no-libreoffice"
     UNKNOWN_FORMAT = "unknown-format"
+    NOT_INSTALLED = "not-installed"
+    READER_FAILED = "reader-failed"
 
 
 _SENTENCES = {
@@ -57,6 +59,14 @@ _SENTENCES = {
         "files of this kind ({found}) are not read; .docx, .doc, .wps, .pdf, .html and .txt are",
         "不支持此类文件（{found}），可读取 .docx、.doc、.wps、.pdf、.html、.txt。",
     ),
+    Code.NOT_INSTALLED: (
+        "{form} files are read by packages that are not installed here: pip install 'fazhi[documents]'",
+        "读取 {form} 文件所需的软件包未安装，请运行 pip install 'fazhi[documents]'。",
+    ),
+    Code.READER_FAILED: (
+        "the process that reads files failed, for want of memory or room on the disk; the file may be sound",
+        "读取程序因内存或磁盘空间不足等原因中断，文件本身可能没有问题，请稍后重试。",
+    ),
 }
 
 
@@ -80,13 +90,6 @@ def too_long(characters: int) -> UnreadableError:
     """Make the error of a text of too many characters."""
     english = f"the file's text is longer than the {characters} characters that are read"
     return UnreadableError(english, Code.TOO_LARGE, f"文件文字超过 {characters} 个字符的上限。")
-
-
-def not_installed(form: str) -> UnreadableError:
-    """Make the error of a format whose parser is not there."""
-    english = f"{form} files are read by packages that are not installed here: pip install 'fazhi[documents]'"
-    chinese = f"读取 {form} 文件所需的软件包未安装，请运行 pip install 'fazhi[documents]'。"
-    return UnreadableError(english, Code.UNKNOWN_FORMAT, chinese)
 
 
 def megabytes(count: int) -> str:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 ANSWER, DOCUMENT = "answer.json", "document"
 SLOW = "slow"  # told instead of an exit code
-OUT_OF_MEMORY = 3  # the child's exit code
+FAILED, OUT_OF_MEMORY = 1, 3  # the child's exit codes
 _INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 _GRACE = 10.0  # seconds over its limit after which a file's process is given up unheard
 _TRIES = 3
@@ -86,6 +86,8 @@ def parse_in_child(raw: bytes, form: Format, limits: Limits, stop: Stop) -> Read
         if ended in {str(OUT_OF_MEMORY), str(-signal.SIGKILL)}:
             raise refused(Code.TOO_MUCH_MEMORY, limit=limits.memory_mb)
         log.warning("the parser of %s files ended with %s", form, ended or "nothing said")
+        if ended in {"", str(FAILED)}:  # it could not be started, or could not write its answer
+            raise refused(Code.READER_FAILED)
         raise refused(Code.DAMAGED)
 
 

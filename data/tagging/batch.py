@@ -4,6 +4,7 @@ What is done stands in a journal beside the table, which is made of it at the en
 not done again.
 """
 
+import sqlite3
 import sys
 import time
 from collections import Counter
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 # What may end otherwise on another day or machine; other failures are the file's own and stand until it changes.
-TRIED_AGAIN = frozenset({Code.NO_LIBREOFFICE, Code.TOO_SLOW, Code.TOO_MUCH_MEMORY, NOT_OPENED, NOT_TAGGED, KILLED})
+OF_THE_DAY = {Code.NO_LIBREOFFICE, Code.NOT_INSTALLED, Code.READER_FAILED, Code.TOO_SLOW, Code.TOO_MUCH_MEMORY}
+TRIED_AGAIN = frozenset({*OF_THE_DAY, NOT_OPENED, NOT_TAGGED, KILLED})
 TOLD = 20  # failures named on the screen; all are in the table
 
 
@@ -85,20 +87,27 @@ def tag_batch(paths: Sequence[Path], batch: Batch) -> BatchSummary:
     tasks, missing = _tasks(paths)
     if any(batch.out.exists() and task.path.samefile(batch.out) for task in tasks if task.path.exists()):
         raise BatchError(f"{batch.out} is one of the documents to tag: name another file for the tags")
-    with Journal(batch.journal, batch.version) as journal:
-        waiting = [task for task in tasks if not _is_done(task, journal)]
-        summary = BatchSummary(files=len(tasks), already=len(tasks) - len(waiting), failures=missing)
-        try:
-            _work(waiting, summary.already, batch, journal)
-            write_tags(_results(tasks, journal, summary), batch.out, summary.failures)
-        except KeyboardInterrupt:
-            done = sum(_is_done(task, journal) for task in tasks)
-            print(
-                f"stopped: {done} of {len(tasks)} files are done; the same command goes on from here", file=sys.stderr
-            )
-            raise
+    try:
+        with Journal(batch.journal, batch.version) as journal:
+            summary = _through(tasks, missing, batch, journal)
+    except (OSError, sqlite3.Error) as error:  # no room, or no right to write
+        raise BatchError(f"{batch.out} or its journal cannot be written: {error}") from error
     summary.seconds = time.monotonic() - begun
     _print(summary, batch.out)
+    return summary
+
+
+def _through(tasks: Sequence[Task], missing: list[FailedFile], batch: Batch, journal: Journal) -> BatchSummary:
+    """Do what is not done, and write the table of all."""
+    waiting = [task for task in tasks if not _is_done(task, journal)]
+    summary = BatchSummary(files=len(tasks), already=len(tasks) - len(waiting), failures=missing)
+    try:
+        _work(waiting, summary.already, batch, journal)
+        write_tags(_results(tasks, journal, summary), batch.out, summary.failures)
+    except KeyboardInterrupt:
+        done = sum(_is_done(task, journal) for task in tasks)
+        print(f"stopped: {done} of {len(tasks)} files are done; the same command goes on from here", file=sys.stderr)
+        raise
     return summary
 
 

@@ -33,7 +33,7 @@ ADDRESS = "http://127.0.0.1:8000"
 RUN_HERE = {
     "make help": ("", "crossval"),
     "make eval": ("MODEL={model} DATA={data} REPORTS={tmp}/reports", "report.html"),
-    "make bench": ("MODEL={model} DATA={data}", "pipeline"),
+    "make bench": ("MODEL={model}", "| .docx |"),
     "make crossval": (
         "MODEL={tmp}/m/model DATA={data} REPORTS={tmp}/reports ENCODER={encoder} SET='{quick}'",
         "left out",

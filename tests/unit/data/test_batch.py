@@ -20,6 +20,7 @@ from fazhi.data.tagging import Batch, BatchSummary, batch, pool, tag_batch
 from fazhi.data.tagging.batch import BatchError
 from fazhi.data.tagging.journal import Journal, JournalError, Mark, stamp_of
 from fazhi.data.tagging.pool import Done, Load, Task
+from fazhi.model.errors import FazhiError
 from fazhi.model.labels import ROLES, TOPICS, Role, Topic
 
 SCORES = {str(label): round(0.9 - place / 10, 1) for place, label in enumerate((*ROLES, *TOPICS))}
@@ -162,7 +163,7 @@ class TestBatch:
         assert [(failure.name, failure.code) for failure in summary.failures] == [("empty.txt", "empty")]
         told = capsys.readouterr().err
         assert f"empty.txt: {summary.failures[0].reason}" in told
-        assert "4 units of 2 files, 0 unsure; 1 failed (in out.failures.csv); " in told.splitlines()[-1]
+        assert "4 units of 2 files, 0 unsure; 1 failed (in out.jsonl.failures.csv); " in told.splitlines()[-1]
         assert "empty.txt" in failures_beside(tmp_path / "out.jsonl").read_text(encoding="utf-8-sig")
 
     def test_what_is_done_is_not_done_again(
@@ -188,6 +189,11 @@ class TestBatch:
         assert [row["document"] for row in rows_of(tmp_path / "out.jsonl")] == ["2023/b.txt", "a.txt", "c.txt"]
         assert summary.failures == []
         assert not failures_beside(tmp_path / "out.jsonl").exists()
+
+    def test_a_place_that_cannot_be_written_is_named(self, reports: Path, tmp_path: Path, run: Any) -> None:
+        (tmp_path / "taken").write_text("", encoding="utf-8")
+        with pytest.raises(FazhiError, match=r"taken.out\.jsonl or its journal cannot be written"):
+            run(reports, out="taken/out.jsonl")
 
     def test_another_model_does_all_again(
         self, reports: Path, run: Callable[..., BatchSummary], worked: list[str]
@@ -361,7 +367,7 @@ class TestBatch:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(batch, "write_tags", fail)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(FazhiError, match="No space"):
             run(reports)
         base = sqlite3.connect(tmp_path / "out.jsonl.journal")
         assert base.execute("SELECT count(*) FROM done").fetchone() == (3,)

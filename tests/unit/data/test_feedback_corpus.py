@@ -148,3 +148,38 @@ def test_a_folder_with_something_in_it_is_left_alone(store: Store, correct: Corr
         "file",
         *(f"feedback.db{end}" for end in ("", "-wal", "-shm")),
     }
+
+
+def test_what_was_taken_back_is_nobodys_word_until_it_is_confirmed(
+    store: Store, correct: Correct, tmp_path: Path
+) -> None:
+    def set_label(position: int, label: Label) -> None:
+        stands = store.labels(report().sha256)[position]
+        given = (stands.sha256, stands.start, stands.end, label, stands.revision, "审核员甲", "m1", datetime.now(UTC))
+        store.correct(Correction(*given))
+
+    correct(2, 3)
+    set_label(2, Label(Role.OTHER, ()))
+    assert texts_exported(store, tmp_path / "one") == [[report_text(3)]]
+    set_label(2, Label(Role.OTHER, ()))
+    assert texts_exported(store, tmp_path / "two") == [[report_text(2), report_text(3)]]
+
+
+def report_text(position: int) -> str:
+    unit = report().units[position]
+    return TEXT[unit.start : unit.end]
+
+
+def texts_exported(store: Store, folder: Path) -> list[list[str]]:
+    export_corpus(store, folder)
+    return texts(folder)
+
+
+def test_the_folder_one_stands_in_can_be_named(
+    store: Store, correct: Correct, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    correct(3)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    export_corpus(store, Path())
+    assert len(texts(tmp_path / "here")) == 1

@@ -95,6 +95,7 @@ def label_studio_export(task: Any, role: str, *topics: str) -> Any:
 def test_a_whole_export_of_label_studio_is_understood(store: Store, tmp_path: Path) -> None:
     export = label_studio_export(given(store, "label-studio", tmp_path), "计划", "普法")
     unused = {**export, "annotations": []}
+    export["annotations"][0]["result"].append({"from_id": "a", "to_id": "b", "type": "relation", "direction": "right"})
     raw = json.dumps([unused, export], ensure_ascii=False).encode()
     assert taken(store, "label-studio", tmp_path / "in.json", raw) == Imported(len(UNITS), 0)
     assert {label.label for label in store.labels(DOCUMENT.sha256)} == {PLAN}

@@ -104,7 +104,7 @@ def test_a_parser_that_is_not_installed_is_named(name: str, form: Format, monkey
     raw = {Format.DOCX: word(paragraph(TEXT)), Format.HTML: b"<html>", Format.PDF: pdf([])}[form]
     with pytest.raises(UnreadableError, match="fazhi\\[documents\\]") as caught:
         parse(raw, form, USUAL)
-    assert caught.value.code == "unknown-format"
+    assert caught.value.code == "not-installed"
     assert "fazhi[documents]" in caught.value.chinese
     load_parsers()  # does without
 
@@ -136,8 +136,9 @@ def test_nothing_is_left_in_the_folder_for_temporary_files(tmp_path: Path, monke
         ("3", "too-much-memory"),
         (str(-signal.SIGKILL), "too-much-memory"),
         (str(-signal.SIGSEGV), "damaged"),
-        ("1", "damaged"),
-        ("", "damaged"),
+        ("2", "damaged"),
+        ("1", "reader-failed"),
+        ("", "reader-failed"),
     ],
 )
 def test_however_a_parser_ends_there_is_a_reason(ended: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,6 +170,7 @@ class TestSending:
             ("too-much-memory", 413, "file_too_large"),
             ("unknown-format", 415, "file_unsupported"),
             ("no-libreoffice", 415, "file_unsupported"),
+            ("not-installed", 415, "file_unsupported"),
         ],
     )
     def test_what_cannot_be_read_is_told_with_its_reason(
@@ -184,6 +185,19 @@ class TestSending:
         assert (answer.status_code, problem["code"], problem["reason"]) == (status, kind, code)
         assert problem["detail"].endswith("the file is odd")
         assert problem["detail_zh"].endswith("文件有异。")
+
+    @pytest.mark.parametrize(
+        "failure", [UnreadableError("no", Code.READER_FAILED), OSError(28, "No space left on device")], ids=repr
+    )
+    def test_a_failure_that_is_not_the_file_s_is_no_refusal_of_it(
+        self, make_service: Any, running: Any, monkeypatch: pytest.MonkeyPatch, failure: Exception
+    ) -> None:
+        def fail(*_: object) -> Reading:
+            raise failure
+
+        monkeypatch.setattr(reading, "read_bytes", fail)
+        (answer,) = use(running, make_service(), post())
+        assert (answer.status_code, answer.json()["code"]) == (503, "reader_failed")
 
     def test_every_reason_has_its_answer(self) -> None:
         assert set(reading._REFUSALS) <= set(Code)
