@@ -54,20 +54,20 @@ async function withKey(call) {
   }
 }
 
+// No answer, or one that broke off.
+function unreached() {
+  throw new Problem(0, {});
+}
+
 async function ask(path, options = {}) {
   return withKey(async (headers) => {
-    let answer;
-    try {
-      answer = await fetch(path, { ...options, headers: { ...options.headers, ...headers } });
-    } catch {
-      throw new Problem(0, {});
-    }
+    const answer = await fetch(path, { ...options, headers: { ...options.headers, ...headers } }).catch(unreached);
     if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => ({})));
     return answer;
   });
 }
 
-const askJson = async (path, options) => (await ask(path, options)).json();
+const askJson = async (path, options) => (await ask(path, options)).json().catch(unreached);
 
 export const readLabels = async () => (await askJson("v1/labels")).labels;
 export const listDocuments = async () => (await askJson("v1/documents")).documents;
@@ -88,7 +88,8 @@ export async function correct(sha256, user, corrections) {
 
 export async function exportDocument(sha256, format) {
   const answer = await ask(`v1/documents/${sha256}/export?format=${format}`);
-  return { blob: await answer.blob(), name: fileName(answer.headers.get("Content-Disposition")) || `report.${format}` };
+  const name = fileName(answer.headers.get("Content-Disposition")) || `report.${format}`;
+  return { blob: await answer.blob().catch(unreached), name };
 }
 
 function fileName(disposition) {

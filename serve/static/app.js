@@ -18,7 +18,7 @@ const report = new ReportPage(corrections, tell);
 const review = new Review(corrections, tell);
 const compare = new Compare();
 const home = new Home((answer, open) => {
-  answers.set(answer.document.sha256, answer);
+  if (open || !answer.document.stored) answers.set(answer.document.sha256, answer);  // else it may be old once opened
   const address = `#/report/${answer.document.sha256}`;
   if (open && location.hash === address) route();
   else if (open) location.hash = address;
@@ -94,12 +94,19 @@ function tell(words) {
 
 // The status line: what is being saved, and what could not be.
 function showSaving({ detail }) {
-  const { unsaved, saving } = corrections;
+  const { conflicts, unsaved, saving } = corrections;
   $("#status").classList.toggle("late", unsaved > 0);
-  $("#retry").hidden = unsaved === 0 || corrections.conflicts;
-  if (corrections.conflicts) tell(t("conflict"));
-  else if (unsaved) tell(`${t("unsaved", { count: unsaved })} ${detail.failure ? detail.failure.words : ""}`);
+  const { length } = conflicts;
+  const late = unsaved > length && t("unsaved", { count: unsaved - length });
+  $("#retry").hidden = !late;
+  if (length) fill($("#status"), conflictLink(conflicts[0]), late && ` ${late}`);
+  else if (late) tell(`${late} ${detail.failure ? detail.failure.words : ""}`);
   else if (!saving && !detail.state) tell(t("saved"));
+}
+
+function conflictLink({ sha256, start }) {
+  const href = `#/report/${sha256}/at${start}`;
+  return h("a", { href, onclick: () => location.hash === href && route() }, t("conflict"));
 }
 
 function showTools() {
@@ -120,6 +127,7 @@ function start() {
     setLanguage(language() === "zh" ? "en" : "zh");
     translate(document);
     showTools();
+    document.title = t("brand");  // a report sets its own
     VIEWS[shown].redraw();
     say(trouble);
   });
@@ -134,7 +142,9 @@ function start() {
   listenToKeys(() => ({ ...VIEWS[shown].keys(), help: showHelp }));
   window.addEventListener("online", () => corrections.retry());
   window.addEventListener("beforeunload", (event) => {
-    if (corrections.unsaved || corrections.saving) event.preventDefault();
+    if (!corrections.unsaved && !corrections.saving) return;
+    event.preventDefault();
+    event.returnValue = true;  // what Chromium before 119 heeds
   });
   window.addEventListener("hashchange", route);
   document.addEventListener("click", (event) => {

@@ -21,7 +21,7 @@ export class Corrections extends EventTarget {
   }
 
   get conflicts() {
-    return [...this.#pending].some((unit) => unit.state === "conflict");
+    return [...this.#pending].filter((unit) => unit.state === "conflict");
   }
 
   // Also with the label that is shown already: that confirms it.
@@ -31,18 +31,23 @@ export class Corrections extends EventTarget {
     this.#set(unit, label);
   }
 
-  // Take the last change back; gives its unit, or null where there is none.
-  undo() {
-    const last = this.#undo.pop();
+  // Take the last change of these units back; gives its unit, or null where there is none.
+  undo(units) {
+    const last = [...this.#undo].reverse().find(({ unit }) => units.includes(unit));
     if (!last) return null;
-    this.#set(last.unit, last.before);
-    return last.unit;
+    const { unit, before } = last;
+    this.#undo = this.#undo.filter((change) => change !== last);
+    if (unit.conflict) this.settle(unit, false);
+    else this.#set(unit, before);
+    return unit;
   }
 
   settle(unit, mine) {
     const { conflict } = unit;
     unit.conflict = null;
+    this.#undo = this.#undo.filter((change) => change.unit !== unit);  // they lead back to before theirs
     if (mine) {
+      this.#undo.push({ unit, before: { role: conflict.theirs.role, topics: conflict.theirs.topics } });
       this.#set(unit, conflict.mine);
     } else {
       this.#accept(unit, conflict.theirs);
@@ -62,13 +67,29 @@ export class Corrections extends EventTarget {
     for (const change of this.#undo) change.unit = freshOf(change.unit) || change.unit;
     for (const old of this.#pending) {
       const fresh = freshOf(old);
-      if (fresh && fresh !== old) {
-        const label = old.conflict ? old.conflict.mine : old.shown;
-        this.#pending.delete(old);
-        old.wanted = null;
-        this.#set(fresh, label);
+      if (!fresh || fresh === old) continue;
+      this.#pending.delete(old);
+      old.wanted = null;
+      if (old.conflict) {
+        this.#carryConflict(old.conflict, fresh);
+      } else {
+        fresh.revision = old.revision;  // what it was made upon: whoever came between is a conflict
+        this.#set(fresh, old.shown);
       }
     }
+  }
+
+  #carryConflict({ theirs, mine }, unit) {
+    const newest = unit.label && unit.label.revision > theirs.revision ? unit.label : theirs;
+    const conflict = { theirs: newest, mine };
+    Object.assign(unit, { conflict, revision: newest.revision, shown: mine, state: "conflict" });
+    this.#pending.add(unit);
+    this.#tell(unit);
+  }
+
+  // Resolves when nothing is on its way: it is stored, or waits for its person or for the network.
+  async quiet() {
+    while (this.saving) await new Promise((done) => this.addEventListener("change", done, { once: true }));
   }
 
   #set(unit, label) {

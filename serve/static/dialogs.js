@@ -6,6 +6,8 @@ import { ROLES, TOPICS } from "./labels.js";
 import { keep, keepKey, shortcuts } from "./settings.js";
 import { inLanguage, labelName, t } from "./strings.js";
 
+const KEY = "\\s*[\\x21-\\x7e]+\\s*";  // what a header may hold; with another one no call would leave the browser
+
 export function showHelp() {
   const dialog = $("#help-dialog");
   if (dialog.open) {
@@ -65,17 +67,18 @@ export function askForKey(again) {
     let given = false;
     const submit = (event) => {
       event.preventDefault();
-      const key = $("#key").value.trim();
-      if (!key) return;
       given = true;
-      keepKey(key, $("#key-keep").checked);
+      keepKey($("#key").value.trim(), $("#key-keep").checked);
       dialog.close();
     };
     fill(dialog, h("form", { onsubmit: submit },
       h("h2", { id: "key-title" }, t("key_title")),
       h("p", { role: again ? "alert" : null }, t(again ? "key_wrong" : "key_lead")),
       h("label", { for: "key" }, t("key_label")),
-      h("input", { id: "key", type: "password", autocomplete: "current-password", required: true }),
+      h("input", {
+        id: "key", type: "password", autocomplete: "current-password", required: true,
+        pattern: KEY, title: t("key_form"),
+      }),
       h("label.option", null, h("input", { id: "key-keep", type: "checkbox" }), t("key_keep")),
       h("div.acts", null,
         h("button.plain", { type: "button", onclick: () => dialog.close() }, t("cancel")),

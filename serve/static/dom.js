@@ -34,12 +34,16 @@ export function fill(element, ...children) {
   return element;
 }
 
-// The same, for what is drawn again while it is used: the focus stays on the element with the same data-key.
+// The same, for what is drawn again while it is used: the focus stays on the element with the same data-key. Where that
+// is gone it stays on the whole, not on another button: a second press of the key must not press what nobody chose.
 export function refill(element, ...children) {
   const active = document.activeElement;
-  const key = element.contains(active) ? active.dataset.key : undefined;
+  const held = element.contains(active);
   fill(element, children);
-  if (key) $$("[data-key]", element).find((one) => one.dataset.key === key)?.focus({ preventScroll: true });
+  if (!held) return;
+  element.tabIndex = -1;
+  const same = $$("[data-key]", element).find((one) => one.dataset.key === active.dataset.key);
+  (same || element).focus({ preventScroll: true });
 }
 
 // A mark or a key beside words that say the same.

@@ -43,13 +43,18 @@ export function showFilters(root, report, filter, onFilter) {
 }
 
 // Bring the buttons in line with the filter, keeping the focus and what is being typed.
-export function updateFilters(root, filter, matching, all) {
+export function updateFilters(root, filter) {
   for (const button of root.querySelectorAll("[data-filter]")) {
     const [kind, value] = button.dataset.filter.split("/");
     button.setAttribute("aria-pressed", String(filter[kind].has(value)));
   }
   const search = $("#search", root);
   if (search !== document.activeElement || !filter.active) search.value = filter.query;
-  $("#matching", root).textContent = t("matching", { count: matching, all });
   root.classList.toggle("active", filter.active);
+}
+
+export function showMatching(root, report, filter) {
+  const all = report.counted(filter.furniture);
+  const count = all.filter((unit) => filter.matches(unit)).length;
+  $("#matching", root).textContent = t("matching", { count, all: all.length });
 }

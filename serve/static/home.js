@@ -1,10 +1,11 @@
 // Files and pasted text -> documents, with their progress; and the list of what is stored, to open or to compare.
 
 import { listDocuments, sendDocument } from "./api.js";
-import { $, fill, h } from "./dom.js";
+import { $, fill, h, refill } from "./dom.js";
 import { t, when } from "./strings.js";
 
 const RECENT = 10;  // documents listed before "older"
+const COMPARED = 50;  // documents that the service compares at once
 const AT_ONCE = 2;  // files being sent; the service has its own bound
 
 export class Home {
@@ -24,7 +25,10 @@ export class Home {
       const text = $("#pasted").value;
       if (text.trim()) this.send([{ name: `${t("pasted_name")}.txt`, content: text }]);
     });
-    acceptDrops((files) => this.take(files));
+    acceptDrops((files, folders) => {
+      this.take(files);
+      if (folders) this.tell(t("no_folder"));
+    });
     window.addEventListener("paste", (event) => this.paste(event));
   }
 
@@ -52,6 +56,7 @@ export class Home {
     if (!pieces.length) return;
     if (!["", "#/"].includes(location.hash)) location.hash = "#/";
     if (!this.jobs.some((job) => job.state === "waiting" || job.state === "sent")) this.jobs = [];
+    this.jobs.forEach((job) => { job.alone = false; });  // others have come while it was on its way
     const alone = pieces.length === 1 && !this.jobs.length;
     const fresh = { alone, state: "waiting", share: 0, answer: null, problem: null };
     this.jobs.push(...pieces.map((piece) => ({ ...piece, ...fresh })));
@@ -71,7 +76,7 @@ export class Home {
     try {
       job.answer = await sendDocument(job.name, job.content, (share) => {
         job.share = share;
-        this.showJobs();
+        this.showShare(job);
       });
       job.state = "ready";
     } catch (problem) {
@@ -84,7 +89,7 @@ export class Home {
   }
 
   finish(job) {
-    if (typeof job.content === "string") $("#pasted").value = "";
+    if (job.content === $("#pasted").value) $("#pasted").value = "";  // else another one was pasted meanwhile
     job.content = null;
     this.tell(`${job.name}${t("colon")}${t("ready", { units: job.answer.units.length })}`);
     if (job.alone) this.jobs = [];
@@ -94,18 +99,28 @@ export class Home {
 
   showJobs() {
     $("#queue").hidden = !this.jobs.length;
-    fill($("#jobs"), this.jobs.map((job) => this.jobItem(job)));
+    for (const job of this.jobs) job.item = this.jobItem(job);
+    refill($("#jobs"), this.jobs.map((job) => job.item));
     const stored = this.jobs.filter((job) => job.answer && job.answer.document.stored);
     const ready = [...new Set(stored.map((job) => job.answer.document.sha256))];
     const link = $("#compare-jobs");
     link.hidden = ready.length < 2 || this.jobs.some((job) => job.state === "sent" || job.state === "waiting");
-    link.href = `#/compare/${ready.join(",")}`;
-    link.textContent = t("compare_these", { count: ready.length });
+    leadToCompare(link, ready, t("compare_these", { count: ready.length }));
+  }
+
+  // The other files' links stay as they are: they may be about to be pressed.
+  showShare(job) {
+    const { item } = job;
+    job.item = this.jobItem(job);
+    item.replaceWith(job.item);
   }
 
   jobItem(job) {
     const busy = job.state === "sent";
-    const again = () => h("button.plain", { type: "button", onclick: () => this.again(job) }, t("retry"));
+    const key = this.jobs.indexOf(job);
+    const again = () =>
+      h("button.plain", { type: "button", onclick: () => this.again(job), "data-key": key }, t("retry"));
+    const address = job.answer && `#/report/${job.answer.document.sha256}`;
     const words = {
       waiting: () => t("wait"),
       sent: () => (job.share < 1 ? t("sending", { percent: Math.round(100 * job.share) }) : t("reading")),
@@ -116,7 +131,7 @@ export class Home {
       h("span.name", null, job.name),
       busy && h("progress", { max: 1, value: job.share < 1 ? job.share : null, "aria-label": job.name }),
       h("span.words", null, words),
-      job.state === "ready" && h("a", { href: `#/report/${job.answer.document.sha256}` }, t("open")),
+      job.state === "ready" && h("a", { href: address, "data-key": key }, t("open")),
       job.state === "failed" && job.problem.mayPass && again());
   }
 
@@ -171,11 +186,15 @@ export class Home {
   showChosen() {
     const link = $("#compare-go");
     const enough = this.chosen.size > 1;
-    link.textContent = enough ? t("compare_go", { count: this.chosen.size }) : t("compare_few");
+    leadToCompare(link, [...this.chosen], enough ? t("compare_go", { count: this.chosen.size }) : t("compare_few"));
     link.classList.toggle("off", !enough);
-    if (enough) link.href = `#/compare/${[...this.chosen].join(",")}`;
-    else link.removeAttribute("href");
+    if (!enough) link.removeAttribute("href");
   }
+}
+
+function leadToCompare(link, all, words) {
+  link.href = `#/compare/${all.slice(0, COMPARED).join(",")}`;
+  link.textContent = all.length > COMPARED ? t("compare_first", { count: COMPARED }) : words;
 }
 
 // Files may be dropped anywhere on the page.
@@ -185,14 +204,16 @@ function acceptDrops(take) {
     depth = by ? Math.max(0, depth + by) : 0;
     $("#over").hidden = depth === 0;
   };
-  const files = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
-  window.addEventListener("dragenter", (event) => files(event) && show(1));
-  window.addEventListener("dragleave", (event) => files(event) && show(-1));
-  window.addEventListener("dragover", (event) => files(event) && event.preventDefault());
+  const holds = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+  window.addEventListener("dragenter", (event) => holds(event) && show(1));
+  window.addEventListener("dragleave", (event) => holds(event) && show(-1));
+  window.addEventListener("dragover", (event) => holds(event) && event.preventDefault());
   window.addEventListener("drop", (event) => {
-    if (!files(event)) return;
+    if (!holds(event)) return;
     event.preventDefault();
     show(0);
-    take([...event.dataTransfer.files]);
+    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+    const files = items.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory);
+    take(files.map((item) => item.getAsFile()), items.length > files.length);
   });
 }

@@ -5,6 +5,7 @@ import { shortcuts } from "./settings.js";
 
 const ROLE_KEYS = new Map(ROLES.map((role) => [role.key, role.name]));
 const TOPIC_KEYS = new Map(TOPICS.map((topic) => [topic.key, topic.name]));
+const HELD = new Set(["j", "k"]);  // may be held down; what changes a label asks for a press each
 const PLAIN = new Map([
   ["j", "next"], ["k", "previous"], ["n", "unsure"], ["u", "undo"], ["y", "confirm"],
   ["/", "search"], ["?", "help"], ["？", "help"],
@@ -20,10 +21,11 @@ export function listenToKeys(actions) {
       return;
     }
     if (!shortcuts() || inField(event.target) || document.querySelector("dialog[open]")) return;
-    const work = meaning(keyOf(event), able);
+    const key = keyOf(event);
+    const work = meaning(key, able);
     if (!work) return;
     event.preventDefault();
-    work();
+    if (!event.repeat || HELD.has(key)) work();
   });
 }
 

@@ -9,14 +9,14 @@ const DARKEST = 0.3;  // how much of the role's colour the fullest cell has; mor
 const COLUMNS = [...TOPICS.map((topic) => topic.name), NO_TOPIC];
 
 export function showCounts(root, report, filter, onFilter) {
-  const counts = report.counts();
-  const all = report.units.length;
-  const rows = ROLES.map((role) => bar(role, counts.get(role.name).get("all"), all, {
+  const counts = report.counts(filter.furniture);
+  const units = report.counted(filter.furniture);
+  const rows = ROLES.map((role) => bar(role, counts.get(role.name).get("all"), units.length, {
     pressed: filter.isCell(role.name, null), press: () => onFilter(() => filter.toggleCell(role.name, null)),
   }));
   refill(root, h("div.bars", null, rows), h("p.sums", null,
-    state("unsure", report.units.filter(isUnsure).length, filter, onFilter),
-    state("corrected", report.units.filter((unit) => unit.label).length, filter, onFilter)));
+    state("unsure", units.filter(isUnsure).length, filter, onFilter),
+    state("corrected", units.filter((unit) => unit.label).length, filter, onFilter)));
 }
 
 function bar(role, count, all, { pressed, press }) {
@@ -39,7 +39,8 @@ function state(name, count, filter, onFilter) {
 }
 
 export function showMatrix(root, report, filter, onFilter) {
-  const counts = report.counts();
+  const counts = report.counts(filter.furniture);
+  const all = report.counted(filter.furniture).length;
   const most = Math.max(1, ...ROLES.flatMap((role) => COLUMNS.map((topic) => counts.get(role.name).get(topic))));
   const sum = (topic) => ROLES.reduce((total, role) => total + counts.get(role.name).get(topic), 0);
   const cell = (role, topic, count) => matrixCell({ role, topic, count, share: count / most, filter, onFilter });
@@ -52,7 +53,7 @@ export function showMatrix(root, report, filter, onFilter) {
       COLUMNS.map((topic) => cell(role.name, topic, counts.get(role.name).get(topic))),
       cell(role.name, null, counts.get(role.name).get("all"))))),
     h("tfoot", null, h("tr", null, h("th", { scope: "row" }, t("total")),
-      COLUMNS.map((topic) => cell(null, topic, sum(topic))), h("td.whole", null, String(report.units.length))))));
+      COLUMNS.map((topic) => cell(null, topic, sum(topic))), h("td.whole", null, String(all))))));
 }
 
 function topicWords(topic) {

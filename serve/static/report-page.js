@@ -3,7 +3,7 @@
 import { exportDocument, readDocument, readInsight } from "./api.js";
 import { $, $$, fill, h, later, save } from "./dom.js";
 import { Filter } from "./filter.js";
-import { showFilters, updateFilters } from "./filters.js";
+import { showFilters, showMatching, updateFilters } from "./filters.js";
 import { labelWords, showInspector } from "./inspector.js";
 import { showCompleteness, showGist, showProblems } from "./insight.js";
 import { toggleTopic, withRole } from "./labels.js";
@@ -101,18 +101,20 @@ export class ReportPage {
 
   sieve(change) {
     change();
-    const matching = this.view.apply(this.filter);
-    updateFilters($("#filters"), this.filter, matching, this.report.units.length);
+    this.view.apply(this.filter);
+    updateFilters($("#filters"), this.filter);
     this.count();
   }
 
   count() {
+    showMatching($("#filters"), this.report, this.filter);
     showCounts($("#counts"), this.report, this.filter, (change) => this.sieve(change));
     showMatrix($("#matrix"), this.report, this.filter, (change) => this.sieve(change));
   }
 
   changed(unit) {
     if (!this.report || this.report.units[unit.index] !== unit) return;
+    if (this.view.report !== this.report) return;  // about to be drawn
     this.view.update(unit.index);
     this.count();
     this.inspect();
@@ -156,9 +158,9 @@ export class ReportPage {
   }
 
   undo() {
-    const unit = this.corrections.undo();
+    const unit = this.corrections.undo(this.report.units);
     this.tell(unit ? t("undone", { label: labelWords(unit.shown) }) : t("nothing_to_undo"));
-    if (unit && this.report.units[unit.index] === unit) this.select(unit.index);
+    if (unit) this.select(unit.index);
   }
 
   step(way, fits) {
@@ -168,7 +170,7 @@ export class ReportPage {
 
   keys() {
     if (!this.report) return {};
-    const unit = this.current;
+    const unit = this.current && !this.view.elements[this.view.selected].hidden ? this.current : null;
     return {
       next: () => this.step(1), previous: () => this.step(-1), unsure: () => this.step(1, isUnsure),
       role: (name) => unit && this.change(unit, withRole(unit.shown, name)),
@@ -228,10 +230,13 @@ export class ReportPage {
   async export(format) {
     $("#export").open = false;
     this.tell(t("exporting"));
+    const { sha256, units } = this.report;
+    await this.corrections.quiet();
+    const count = units.filter((unit) => unit.state).length;
     try {
-      const { blob, name } = await exportDocument(this.report.sha256, format);
+      const { blob, name } = await exportDocument(sha256, format);
       save(blob, name);
-      this.tell(t("exported", { name }));
+      this.tell(count ? t("exported_without", { name, count }) : t("exported", { name }));
     } catch (problem) {
       this.tell(problem.words);
     }

@@ -65,7 +65,7 @@ export class ReportView {
     this.current(index, index === this.selected);
   }
 
-  // Show what matches; gives the number of matching units. With context, the others stay, in grey.
+  // Show what matches. With context, the others stay, in grey.
   apply(filter) {
     const { units } = this.report;
     const matching = units.map((unit) => filter.matches(unit));
@@ -86,7 +86,6 @@ export class ReportView {
     this.root.classList.toggle("sieved", filter.active && !filter.context);
     this.search(filter.query);
     $(".nothing", this.root).hidden = this.visible.length > 0;
-    return this.visible.length;
   }
 
   search(query) {

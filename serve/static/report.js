@@ -34,11 +34,16 @@ export class Report {
     this.paragraphs = paragraphs(document.text, this.units);
   }
 
+  // The units that figures are about: a page's own words only where they are asked for.
+  counted(furniture) {
+    return this.units.filter((unit) => furniture || !isFurniture(unit));
+  }
+
   // role -> topic (or no topic, or "all") -> number of units, by the labels shown
-  counts() {
+  counts(furniture) {
     const topics = [...TOPICS.map((topic) => topic.name), NO_TOPIC, "all"];
     const counts = new Map(ROLES.map((role) => [role.name, new Map(topics.map((topic) => [topic, 0]))]));
-    for (const { shown } of this.units) {
+    for (const { shown } of this.counted(furniture)) {
       const row = counts.get(shown.role);
       const own = shown.topics.length ? shown.topics : [NO_TOPIC];
       for (const topic of [...own, "all"]) row.set(topic, row.get(topic) + 1);

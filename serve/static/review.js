@@ -35,15 +35,29 @@ export class Review {
     this.tell = tell;
     this.units = [];
     this.place = 0;
+    this.ready = false;  // the units are there
     corrections.addEventListener("change", ({ detail }) => this.units.includes(detail) && this.redraw());
   }
 
   async open() {
+    this.ready = false;
     fill($("#cards"), h("p.hint", null, t("loading")));
     const given = await reviewNext(BATCH).finally(() => fill($("#cards")));
     this.units = given.map((one, index) => unitOf(one.sha256, { ...one, unsure: true, source: null }, index));
+    this.corrections.carryOver(this.units);
     this.place = 0;
+    this.ready = true;
     this.redraw();
+  }
+
+  // The same from within the view: where it fails, the button stays.
+  async openMore() {
+    try {
+      await this.open();
+    } catch (problem) {
+      if (!problem.words) throw problem;
+      fill($("#cards"), h("p.hint", { role: "alert" }, problem.words), this.more());
+    }
   }
 
   get current() {
@@ -51,6 +65,7 @@ export class Review {
   }
 
   redraw() {
+    if (!this.ready) return;
     const unit = this.current;
     if (!unit) {
       fill($("#cards"), h("div.done", null, h("p", null, t("review_done")), this.more()));
@@ -78,7 +93,7 @@ export class Review {
   }
 
   more() {
-    return h("button.primary", { type: "button", onclick: () => this.open() }, t("review_more"));
+    return h("button.primary", { type: "button", onclick: () => this.openMore() }, t("review_more"));
   }
 
   change(unit, label) {
@@ -98,9 +113,9 @@ export class Review {
   }
 
   undo() {
-    const unit = this.corrections.undo();
+    const unit = this.corrections.undo(this.units);
     this.tell(unit ? t("undone", { label: labelWords(unit.shown) }) : t("nothing_to_undo"));
-    if (unit && this.units.includes(unit)) this.place = unit.index;
+    if (unit) this.place = unit.index;
     this.redraw();
   }
 
@@ -110,6 +125,7 @@ export class Review {
   }
 
   keys() {
+    if (!this.ready) return {};
     const unit = this.current;
     return {
       next: () => this.step(1), previous: () => this.step(-1), unsure: () => this.step(1),

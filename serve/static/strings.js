@@ -30,6 +30,7 @@ const STRINGS = {
   ],
   drop: ["把文件拖到这里", "Drop files here"],
   drop_formats: ["Word、WPS、PDF、网页或文本，可一次多份", "Word, WPS, PDF, web pages or text; one or many"],
+  no_folder: ["不能拖入文件夹，请选择其中的文件。", "A folder cannot be dropped; choose the files in it."],
   choose: ["选择文件", "Choose files"],
   drop_now: ["松开即读取", "Let go to read"],
   paste: ["或粘贴正文", "Or paste the text"],
@@ -53,6 +54,7 @@ const STRINGS = {
   corrected_count: ["已核 {count} 句", "{count} checked"],
   pick: ["选中“{name}”以比较", "Select “{name}” to compare"],
   compare_go: ["比较所选（{count}）", "Compare selected ({count})"],
+  compare_first: ["一次最多 {count} 份：比较前 {count} 份", "At most {count} at once: compare the first {count}"],
   compare_few: ["勾选两份以上可以比较", "Select two or more to compare"],
   no_store: [
     "本服务未开启存储：可以标注，但不保存、不导出。",
@@ -89,6 +91,10 @@ const STRINGS = {
   export_jsonl: ["JSONL 数据", "JSONL data"],
   export_docx: ["Word 摘要", "Word summary"],
   exporting: ["正在导出…", "Exporting…"],
+  exported_without: [
+    "已导出 {name}，不含尚未保存的 {count} 处修改",
+    "{name} exported, without {count} changes that are not saved yet",
+  ],
   print: ["打印", "Print"],
   exported: ["已导出 {name}", "{name} exported"],
 
@@ -185,6 +191,7 @@ const STRINGS = {
   key_label: ["密钥", "Key"],
   key_keep: ["在此浏览器中记住", "Remember it in this browser"],
   key_go: ["继续", "Continue"],
+  key_form: ["密钥只含英文字母、数字和半角符号。", "A key holds only letters, digits and signs of ASCII."],
   key_wrong: ["密钥无效，请再试。", "This key is not valid; try again."],
   help_title: ["标注与快捷键", "Labels and keys"],
   help_marks: ["记号", "Marks"],

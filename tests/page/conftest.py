@@ -62,6 +62,6 @@ def seat(browser: Browser) -> Iterator[Callable[..., Desk]]:
 
 
 @pytest.fixture
-def desk(seat: Callable[..., Desk], address: str) -> Desk:
-    """One person at the page."""
+def desk(address: str, seat: Callable[..., Desk]) -> Desk:
+    """One person at the page, who goes before the service does: the page still asks it for something now and then."""
     return seat(address)

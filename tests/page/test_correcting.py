@@ -54,7 +54,7 @@ def test_confirming_keeps_the_label_and_ends_the_doubt(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("mine", [True, False], ids=["mine", "theirs"])
-def test_who_is_slower_sees_the_conflict_and_decides(seat: Callable[..., Desk], address: str, mine: bool) -> None:
+def test_who_is_slower_sees_the_conflict_and_decides(address: str, seat: Callable[..., Desk], mine: bool) -> None:
     first, second = seat(address), seat(address)
     units = first.open()
     second.page.goto(first.page.url)
@@ -76,6 +76,56 @@ def test_who_is_slower_sees_the_conflict_and_decides(seat: Callable[..., Desk], 
     expected = (ROLES[other_role(units[0], 2)], 2) if mine else (ROLES[other_role(units[0])], 1)
     assert (label["role"], label["revision"]) == expected
     assert second.role(0) == expected[0]
+
+
+def reopen(desk: Desk) -> None:
+    """Leave the report for the list and come back, in the same page."""
+    address, sha256 = desk.page.url, desk.sha
+    desk.page.click('#nav [data-view="home"]')
+    with desk.page.expect_response(f"**/v1/documents/{sha256}"):
+        desk.page.goto(address)
+
+
+def test_what_others_overtook_stays_a_conflict_when_the_report_is_opened_again(
+    address: str, seat: Callable[..., Desk]
+) -> None:
+    first, second = seat(address), seat(address)
+    units = first.open()
+    second.page.goto(first.page.url)
+    second.on_screen()
+    second.expected = ("ERR_FAILED", "409")
+    second.page.route("**/corrections", lambda route: route.abort())
+    second.press("j", str(other_role(units[0], 2) + 1))
+    expect(second.status()).to_contain_text("1 处未保存")
+    first.press("j", str(other_role(units[0]) + 1))
+    first.saved()
+
+    with second.page.expect_request("**/corrections"):
+        reopen(second)
+    second.page.unroute("**/corrections")
+    second.page.evaluate("dispatchEvent(new Event('online'))")  # sent again now, not in some seconds
+    expect(second.status()).to_have_text("此句刚被他人改过")
+    reopen(second)
+    second.page.click("#status a")
+    expect(second.find("#inspector .conflict")).to_be_visible()
+    second.page.click("#inspector .conflict button >> nth=0")  # theirs
+    expect(second.find("#inspector .conflict")).to_have_count(0)
+    second.press("u")
+    expect(second.status()).to_have_text("没有可撤销的修改。")
+    assert second.role(0) == ROLES[other_role(units[0])]
+    assert second.stored()[0]["label"]["revision"] == 1
+
+
+def test_undo_leaves_other_documents_alone(desk: Desk) -> None:
+    units = desk.open()
+    first = desk.sha
+    desk.press("j", str(other_role(units[0]) + 1))
+    desk.saved()
+    desk.drop(text_file(("望山市2024年法治政府建设情况报告", "开展以案释法16场。"), "望山.txt"))
+    expect(desk.find("#text .unit")).to_have_count(2)
+    desk.press("u")
+    expect(desk.status()).to_have_text("没有可撤销的修改。")
+    assert desk.ask(f"v1/documents/{first}")["units"][0]["label"]["revision"] == 1
 
 
 def test_what_could_not_be_saved_is_told_and_sent_later(desk: Desk) -> None:
@@ -113,7 +163,7 @@ def test_a_key_is_asked_for_and_kept(seat: Callable[..., Desk], fake_predictor: 
     settings = {"keys": tmp_path / "keys", "database": f"sqlite:///{tmp_path / 'kept.db'}"}
     with served(service_over(fake_predictor, **settings)) as address:
         desk = seat(address)
-        desk.expected = ("401",)
+        desk.expected = ("401", "ERR_CONNECTION_REFUSED")  # the service goes before the page
         expect(desk.find("#key")).to_be_focused()
         desk.press("Escape")
         expect(desk.find("#message")).to_contain_text("需要访问密钥")

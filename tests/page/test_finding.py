@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.page.desk import LINES, Desk
+from tests.page.desk import LINES, Desk, other_role
 
 
 def test_filters_and_search_go_together(desk: Desk) -> None:
@@ -48,6 +48,29 @@ def test_the_matrix_adds_up_and_its_cell_filters_and_lets_go(desk: Desk) -> None
     cell.click()
     expect(cell).to_be_focused()
     assert desk.shown() == list(range(len(units)))
+
+
+def test_the_figures_leave_out_what_is_no_text_and_follow_a_correction(desk: Desk) -> None:
+    lines = "".join(f"<p>{line}</p>" for line in LINES)
+    page = f'<html><head><meta charset="utf-8"></head><body>{lines}</body></html>'
+    units = desk.open(("报告.html", page.encode()))
+    furniture = [index for index, unit in enumerate(units) if unit["source"]["furniture"]]
+    assert len(furniture) == 1  # the date
+    counted = len(units) - 1
+    role = units[furniture[0]]["role"]
+    own = [index for index, unit in enumerate(units) if unit["role"] == role and index not in furniture]
+    cell = desk.find(f'#matrix [data-key="{role}/*"]')
+    expect(cell).to_have_text(str(len(own)))
+    cell.click()
+    assert desk.find("#text .unit:not(.filtered)").count() == len(own)
+    expect(desk.find("#matching")).to_have_text(f"{len(own)} / {counted} 句")
+    desk.pick(own[0])
+    desk.press(str(other_role(units[own[0]]) + 1))
+    expect(desk.find("#matching")).to_have_text(f"{len(own) - 1} / {counted} 句")
+    desk.saved()
+    desk.page.check("#filters .option input >> nth=1")
+    expect(cell).to_have_text(str(len(own)))
+    expect(desk.find("#matrix .whole")).to_have_text(str(len(units)))
 
 
 def test_problems_stand_with_plans_and_parts_with_evidence(desk: Desk) -> None:

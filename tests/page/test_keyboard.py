@@ -27,6 +27,8 @@ def test_the_focus_goes_through_the_page_in_its_order(desk: Desk) -> None:
 
 def test_a_report_is_read_and_corrected_by_keys_alone(desk: Desk) -> None:
     name, raw = word_file()
+    desk.page.on("filechooser", lambda _: None)  # caught from here on: a key is quicker than the expectation below
+    desk.page.wait_for_selector("#documents .hint")
     desk.page.focus("#choose")
     with desk.page.expect_file_chooser() as chooser:
         desk.press("Enter")
@@ -67,7 +69,9 @@ def test_help_takes_the_focus_and_gives_it_back(desk: Desk) -> None:
     desk.press("Escape")
     expect(dialog).to_be_hidden()
     assert desk.focused() == "u0"
-    assert desk.stored()[0]["label"] is None
+    desk.press("j", str(other_role(desk.stored()[1]) + 1))
+    desk.saved()
+    assert [unit["label"] is not None for unit in desk.stored()[:3]] == [False, True, False]
 
 
 def test_keys_are_silent_in_fields_and_when_switched_off(desk: Desk) -> None:
@@ -80,4 +84,51 @@ def test_keys_are_silent_in_fields_and_when_switched_off(desk: Desk) -> None:
     desk.press("Escape")
     desk.pick(0)
     desk.press("1", "2", "3", "4", "z")
-    assert [unit["label"] for unit in desk.stored()] == [None] * len(units)
+    desk.pick(1)
+    desk.page.click("#inspector .setter >> nth=0")
+    desk.saved()
+    assert [unit["label"] is not None for unit in desk.stored()] == [index == 1 for index in range(len(units))]
+
+
+def hold(desk: Desk, key: str, times: int) -> None:
+    """Hold a key down until it has repeated so often."""
+    for _ in range(times):
+        desk.page.keyboard.down(key)
+    desk.page.keyboard.up(key)
+
+
+def test_a_key_held_down_moves_on_but_changes_one_sentence_only(desk: Desk) -> None:
+    desk.open()
+    hold(desk, "j", 3)
+    assert desk.focused() == "u2"
+    desk.page.click('#nav [data-view="review"]')
+    desk.page.wait_for_selector("#cards .sentence")
+    hold(desk, "y", 4)
+    desk.saved()
+    assert desk.ask("v1/documents")["documents"][0]["corrected"] == 1
+
+
+def test_keys_leave_a_sentence_that_the_filter_hides_alone(desk: Desk) -> None:
+    units = desk.open()
+    number = other_role(units[1])
+    desk.press("j", "j")
+    desk.page.click(f'#filters [data-filter="roles/{ROLES[number]}"]')
+    expect(desk.unit(1)).to_be_hidden()
+    desk.press(str(number + 1), "z", "y", "Escape")
+    expect(desk.unit(1)).to_be_visible()
+    assert (desk.role(1), desk.topics(1)) == (units[1]["role"], units[1]["topics"])
+    desk.press(str(number + 1))
+    desk.saved()
+    assert desk.stored()[1]["label"]["revision"] == 1
+
+
+def test_the_focus_stays_where_a_button_went_away(desk: Desk) -> None:
+    desk.open()
+    desk.press("j")
+    desk.page.focus("#inspector [data-key=confirm]")
+    desk.press("Enter")
+    desk.saved()
+    assert desk.focused() == "inspector"
+    desk.press("Enter", "Tab")
+    assert desk.page.evaluate("document.activeElement.closest('#inspector') !== null")
+    assert desk.stored()[0]["label"]["revision"] == 1

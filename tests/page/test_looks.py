@@ -33,7 +33,7 @@ def look(desk: Desk, view: str) -> None:
     ("language", "scheme", "size"), LOOKS, ids=[f"{name}-{scheme}-{size['width']}" for name, scheme, size in LOOKS]
 )
 def test_every_view_can_be_read(
-    seat: Callable[..., Desk], address: str, language: str, scheme: str, size: dict[str, Any]
+    address: str, seat: Callable[..., Desk], language: str, scheme: str, size: dict[str, Any]
 ) -> None:
     desk = seat(address, color_scheme=scheme, viewport=size)
     desk.expected = ("422", "404")

@@ -109,6 +109,28 @@ def test_several_files_become_a_table(desk: Desk) -> None:
     expect(rows).to_have_count(2)
 
 
+def test_files_dropped_while_one_is_read_are_read_too_and_open_with_their_corrections(desk: Desk) -> None:
+    held: list[Route] = []
+    desk.page.route("**/v1/documents?name=*", lambda route: held.append(route) if len(held) < 2 else route.continue_())
+    desk.drop(text_file(name="1.txt"))
+    expect(desk.find("#jobs .sent")).to_have_count(1)
+    desk.drop(*(text_file((*LINES, f"办理案件{number}件。"), f"{number}.txt") for number in (2, 3)))
+    expect(desk.find("#jobs .sent")).to_have_count(2)
+    expect(desk.find("#jobs .waiting")).to_have_count(1)
+    for route in held:
+        route.continue_()
+    expect(desk.find("#jobs .ready")).to_have_count(3)
+
+    desk.page.click('#nav [data-view="review"]')
+    desk.page.wait_for_selector("#cards .sentence")
+    desk.press("2")
+    desk.saved()
+    desk.page.click("#cards .where a")
+    expect(desk.find("#text .selected.corrected")).to_be_visible()
+    desk.press("3")
+    desk.saved()
+
+
 def test_a_file_that_cannot_be_read_is_told_in_words_and_the_others_are_read(desk: Desk) -> None:
     desk.expected = ("422", "413", "415")
     desk.drop(("坏.pdf", b"%PDF-1.7 and nothing of one"), text_file())
