@@ -84,8 +84,8 @@ class Dossier:
 
     @cached_property
     def summary(self) -> Summary:
-        """Counts of the labels to show."""
-        return summary_of(self.current)
+        """Counts of the labels to show, without a page's header, footer and number."""
+        return summary_of(self.current, {index for index, unit in enumerate(self.stored.units) if unit.furniture})
 
     def report(self) -> TaggedReport:
         """The document as it is exported, with the labels to show."""

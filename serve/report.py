@@ -1,7 +1,7 @@
 """A report's text -> its outline, tagged units and summary, whole or in pieces as they are ready. Knows no HTTP."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 
 from fazhi.model.document import Document, read_document
@@ -50,9 +50,10 @@ def outline_of(document: Document) -> ReportOutline:
     return ReportOutline(title=outline.title, opening=outline.opening, sections=sections)
 
 
-def summary_of(units: Iterable[TaggedUnit]) -> Summary:
-    """Count tagged units and list the problems."""
-    units = list(units)
+def summary_of(tagged: Sequence[TaggedUnit], left_out: Collection[int] = ()) -> Summary:
+    """Count tagged units, but for some by their index, and list the problems."""
+    counted = [(index, unit) for index, unit in enumerate(tagged) if index not in left_out]
+    units = [unit for _, unit in counted]
     pairs = Counter((unit.role, topic) for unit in units for topic in unit.topics)
     return Summary(
         units=len(units),
@@ -62,7 +63,7 @@ def summary_of(units: Iterable[TaggedUnit]) -> Summary:
         roles_and_topics={role: {topic: pairs[role, topic] for topic in TOPICS} for role in ROLES},
         problems=[
             Problem(unit=index, text=unit.text, topics=unit.topics)
-            for index, unit in enumerate(units)
+            for index, unit in counted
             if unit.role is Role.PROBLEM
         ],
     )

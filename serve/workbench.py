@@ -62,7 +62,7 @@ class DocumentFacts(BaseModel):
 
 
 class DocumentResponse(BaseModel):
-    """A document like a report; the summary counts labels that people set in place of the model's."""
+    """A document like a report; the summary counts labels that people set in place of the model's, and no furniture."""
 
     model_config = shown(examples.DOCUMENT)
 

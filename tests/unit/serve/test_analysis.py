@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 
 from fazhi.data.completeness import default_guide
+from fazhi.data.feedback import StoredDocument, StoredUnit
+from fazhi.model.labels import Role
+from fazhi.model.predict import Prediction
+from fazhi.model.segment import segment
+from fazhi.serve.dossier import Dossier
 
 PROBLEM, ANSWER, LONE = 3, 5, 4
 TEXTS = {
@@ -174,3 +179,14 @@ class TestCompare:
     def test_one_that_is_not_there(self, kept: Kept) -> None:
         answer = kept.get(f"/v1/compare?documents={kept.sha('甲.txt')},{'0' * 64}")
         assert (answer.status_code, answer.json()["code"]) == (404, "no_such_document")
+
+
+def test_the_summary_leaves_out_what_is_the_page_s() -> None:
+    text = "执法人员力量不足。\n第3页\n法律顾问作用发挥不够。"
+    said = Prediction(Role.PROBLEM, (), (0.1, 0.7, 0.1, 0.1), (0.0, 0.0, 0.0, 0.0), False)
+    units = tuple(
+        StoredUnit(unit.start, unit.end, unit.heading, said, furniture=unit.text == "第3页") for unit in segment(text)
+    )
+    summary = Dossier(StoredDocument("a.pdf", text, "m1", units)).summary
+    assert (summary.units, summary.roles[Role.PROBLEM]) == (2, 2)
+    assert [problem.unit for problem in summary.problems] == [0, 2]
