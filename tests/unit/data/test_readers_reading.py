@@ -73,7 +73,7 @@ def test_no_text_at_all_is_told() -> None:
 
 @pytest.mark.parametrize("code", Code)
 def test_every_refusal_has_a_sentence_in_both_languages(code: Code) -> None:
-    error = refused(code, limit=7, found="PNG")
+    error = refused(code, limit=7, found="PNG", form="docx")
     assert error.code == code
     assert str(error) == error.message
     assert error.message[0].islower()
