@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log, sqrt
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from fazhi.data.sentence import Sentence
 from fazhi.model.labels import Role, Topic
 from fazhi.model.normalize import normalize
 
@@ -32,30 +32,6 @@ NEAR = 0.1  # the closeness from which words are called close
 BESIDE_BEST = 0.5  # a further plan is told when it is at least half as close as the closest
 _WORDS = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"^(?:[（(]?[一二三四五六七八九十\d]+[）)、.．是]|第[一二三四五六七八九十]+[，、])+")
-
-
-class Sentence(Protocol):
-    """What is asked of a unit here."""
-
-    @property
-    def text(self) -> str:
-        """The sentence."""
-        ...
-
-    @property
-    def role(self) -> Role:
-        """Its role."""
-        ...
-
-    @property
-    def topics(self) -> Sequence[Topic]:
-        """Its topics."""
-        ...
-
-    @property
-    def headings(self) -> Sequence[str]:
-        """The headings above it, outermost first."""
-        ...
 
 
 class Why(enum.StrEnum):

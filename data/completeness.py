@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from fazhi.data.sentence import Sentence
 from fazhi.model.errors import FazhiError
 from fazhi.model.labels import Role
 from fazhi.model.normalize import normalize
@@ -25,25 +26,6 @@ _SAME_CLAUSE = "[^，。；：！？]*?"
 
 class GuideError(FazhiError):
     """A file of parts and cues that cannot be used; the message names it and what was expected."""
-
-
-class Sentence(Protocol):
-    """What is asked of a unit here."""
-
-    @property
-    def text(self) -> str:
-        """The sentence."""
-        ...
-
-    @property
-    def role(self) -> Role:
-        """Its role."""
-        ...
-
-    @property
-    def headings(self) -> Sequence[str]:
-        """The headings above it, outermost first."""
-        ...
 
 
 class State(enum.StrEnum):

@@ -7,22 +7,22 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from fazhi.data.readers import Limits, Reading, Stop, UnreadableError, prepare, read_bytes
+from fazhi.data.readers import Code, Limits, Reading, Stop, UnreadableError, prepare, read_bytes
 from fazhi.serve.config import ServeConfig
 from fazhi.serve.errors import FileTooLarge, FileUnreadable, FileUnsupported, ReaderFailed, ServeError, ShuttingDown
 from fazhi.serve.threads import Threads
 
 log = logging.getLogger(__name__)
 
-_REFUSALS: dict[str, type[ServeError]] = {
-    "too-large": FileTooLarge,
-    "too-many-pages": FileTooLarge,
-    "too-slow": FileTooLarge,
-    "too-much-memory": FileTooLarge,
-    "unknown-format": FileUnsupported,
-    "no-libreoffice": FileUnsupported,
-    "not-installed": FileUnsupported,
-    "reader-failed": ReaderFailed,
+_REFUSALS: dict[Code, type[ServeError]] = {
+    Code.TOO_LARGE: FileTooLarge,
+    Code.TOO_MANY_PAGES: FileTooLarge,
+    Code.TOO_SLOW: FileTooLarge,
+    Code.TOO_MUCH_MEMORY: FileTooLarge,
+    Code.UNKNOWN_FORMAT: FileUnsupported,
+    Code.NO_LIBREOFFICE: FileUnsupported,
+    Code.NOT_INSTALLED: FileUnsupported,
+    Code.READER_FAILED: ReaderFailed,
 }
 
 

@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fazhi.data.readers import Kind, Reading
 from fazhi.model.document import Document
 from fazhi.model.labels import ROLES, TOPICS, Role, Topic
 from fazhi.model.predict import Prediction
-
-if TYPE_CHECKING:
-    from fazhi.data.readers import Reading
-
-FURNITURE = "furniture"  # the kind of block that is a page's, not the report's
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +122,7 @@ def scores_of(prediction: Prediction) -> dict[str, float]:
 
 
 def tagged_report(
-    name: str, document: Document, predictions: Sequence[Prediction], reading: "Reading | None" = None
+    name: str, document: Document, predictions: Sequence[Prediction], reading: Reading | None = None
 ) -> TaggedReport:
     """Put a document's predictions beside its units, and where `reading` is given their places in the file."""
     outline = document.outline
@@ -147,7 +143,7 @@ def tagged_report(
                 page=block.place.page if block else None,
                 paragraph=block.place.paragraph if block else None,
                 table=block.place.table if block else None,
-                furniture=block is not None and block.kind == FURNITURE,
+                furniture=block is not None and block.kind is Kind.FURNITURE,
             )
         )
     return TaggedReport(name, tuple(units), outline.title, reading.notes if reading else ())

@@ -1,16 +1,13 @@
 """The clients that others wrote, unchanged, against a real server on the loopback: huggingface_hub and tritonclient."""
 
 import asyncio
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from huggingface_hub import AsyncInferenceClient, InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 
@@ -18,36 +15,10 @@ from fazhi.model.decision import Decision
 from fazhi.model.document import bare_sentence
 from fazhi.model.labels import ROLES, TOPICS
 from fazhi.model.predict import Prediction, Predictor
-from fazhi.serve.app import create_app
-from fazhi.serve.batcher import Limits
-from fazhi.serve.config import ServeConfig
-from fazhi.serve.keys import Keys, add
-from fazhi.serve.metrics import Metrics
-from fazhi.serve.models import Models
-from fazhi.serve.service import Service
-from fazhi.serve.tagger import ModelInfo, Tagger
+from fazhi.serve.keys import add
+from tests.serving import VERSION, served, service_over
 
-VERSION = "0123456789ab"
 TEXTS = ["组织会前学法4次。", "查处违法案件45件，罚没款32万元。", "𠮷力争培养法律明白人300名。"]
-SECONDS = 20  # for the server to start or to end
-
-
-@contextmanager
-def _served(service: Service) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app(service), host="127.0.0.1", port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        last = time.monotonic() + SECONDS
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            assert time.monotonic() < last
-            time.sleep(0.01)
-        yield "{}:{}".format(*server.servers[0].sockets[0].getsockname())
-    finally:
-        server.should_exit = True
-        thread.join(SECONDS)
-        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -57,12 +28,8 @@ def serve(fake_predictor: Predictor) -> Iterator[Callable[..., str]]:
     with ExitStack() as stack:
 
         def start(**settings: object) -> str:
-            config, metrics = ServeConfig(**settings), Metrics()
-            limits = Limits(config.batch_tokens, config.queue_tokens, config.deadline_seconds, lanes=1, rate=10_000.0)
-            info = ModelInfo("fazhi", VERSION)
-            models = Models(lambda: Tagger(fake_predictor, info, limits, metrics))
-            keys = Keys(config.keys) if config.keys else None
-            return stack.enter_context(_served(Service(config, models, metrics, keys)))
+            address = stack.enter_context(served(service_over(fake_predictor, database="", **settings)))
+            return address.removeprefix("http://").removesuffix("/")
 
         yield start
 

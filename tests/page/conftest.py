@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from fazhi.model.decision import Decision
 from fazhi.model.predict import Predictor
 from tests.page.desk import CHROMIUM, SECONDS, Desk, launch
-from tests.page.serving import served, service_over
+from tests.serving import served, service_over
 
 expect.set_options(timeout=SECONDS * 1000)
 

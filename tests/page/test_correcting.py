@@ -11,7 +11,7 @@ from fazhi.model.labels import ROLES
 from fazhi.model.predict import Predictor
 from fazhi.serve.keys import add
 from tests.page.desk import Desk, other_role, text_file
-from tests.page.serving import served, service_over
+from tests.serving import served, service_over
 
 
 def test_undo_takes_the_last_change_back(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Route, expect
 from fazhi.model.labels import ROLES, TOPICS
 from fazhi.model.predict import Predictor
 from tests.page.desk import LINES, TITLE, Desk, other_role, text_file, word_file
-from tests.page.serving import served, service_over
+from tests.serving import served, service_over
 
 CHINESE = re.compile("[\u4e00-\u9fff]{4}")
 

@@ -1,4 +1,4 @@
-"""The real service over a fake model, on a port of its own."""
+"""The real service over a fake model, on a port of its own: for the page, and for the clients that others wrote."""
 
 import threading
 import time
@@ -20,13 +20,14 @@ from fazhi.serve.shelf import Shelf
 from fazhi.serve.tagger import ModelInfo, Tagger
 
 SECONDS = 20  # to start, and to stop
+VERSION = "0123456789ab"
 
 
 def service_over(predictor: Predictor, **settings: object) -> Service:
     """The service with everything it has, as its settings ask."""
     config, metrics = ServeConfig(**settings), Metrics()
     limits = Limits(config.batch_tokens, config.queue_tokens, config.deadline_seconds, lanes=1, rate=10_000.0)
-    models = Models(lambda: Tagger(predictor, ModelInfo("fazhi", "0123456789ab"), limits, metrics))
+    models = Models(lambda: Tagger(predictor, ModelInfo("fazhi", VERSION), limits, metrics))
     keys = Keys(config.keys) if config.keys else None
     kept = Shelf.open(config.database) if config.database else None
     return Service(config, models, metrics, keys, Readers(config.readers, limits_of(config)), kept)
@@ -34,7 +35,7 @@ def service_over(predictor: Predictor, **settings: object) -> Service:
 
 @contextmanager
 def served(service: Service) -> Iterator[str]:
-    """Serve in a thread and give the address of the page."""
+    """Serve in a thread and give the address of the page, http://host:port/."""
     server = uvicorn.Server(uvicorn.Config(create_app(service), host="127.0.0.1", port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
