@@ -92,7 +92,7 @@ def test_two_processes_learn_as_one_with_twice_the_batch(
         arguments = _arguments(root, tiny_encoder_folder, tmp_path / name / "model", accumulate=accumulate, **settings)
         command = [*launcher, "-m", "fazhi.training.cli", *arguments]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1200, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         curves.append([float(loss) for loss in re.findall(r"'loss': '?([\d.]+)", done.stdout)])
     one, two = curves
